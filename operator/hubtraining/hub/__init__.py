@@ -1,0 +1,1 @@
+"""Both ends of the HUB protocol: wire shapes, client, session, store and server."""
