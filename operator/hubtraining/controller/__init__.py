@@ -1,0 +1,1 @@
+"""The operator: gathers what is, decides what should be, and applies it."""

@@ -1,0 +1,45 @@
+"""What a hub's errors mean for a session's conditions, and when it is worth asking again."""
+
+from hubtraining.controller.messages import short
+from hubtraining.controller.reasons import Reason
+from hubtraining.controller.world import Problem
+from hubtraining.domain.arguments import AlreadyTrained, DatasetNotReady, ModelIncomplete
+from hubtraining.hub.errors import HubConflict, HubError, HubNotFound, HubNotReady, HubUnauthorized, HubUnavailable
+
+UNAVAILABLE_SECONDS = 5.0
+"""After the first failure; doubled with each, and never less than what the hub asks for."""
+
+_ERRORS: tuple[tuple[type[HubError], Reason, float], ...] = (
+    (HubUnauthorized, Reason.UNAUTHORIZED, 30.0),  # a key may be renewed
+    (HubNotFound, Reason.MODEL_NOT_FOUND, 60.0),  # a model may be made
+    (HubNotReady, Reason.DATASET_NOT_READY, 30.0),  # its zip may be uploaded
+    (HubConflict, Reason.MODEL_IN_USE, 30.0),  # a claim may end
+    (HubUnavailable, Reason.HUB_UNAVAILABLE, UNAVAILABLE_SECONDS),
+    (HubError, Reason.HUB_REFUSED, 60.0),
+)
+_PLANS: tuple[tuple[type[Exception], Reason, float | None], ...] = (
+    (AlreadyTrained, Reason.ALREADY_TRAINED, None),
+    (DatasetNotReady, Reason.DATASET_NOT_READY, 30.0),
+    (ModelIncomplete, Reason.MODEL_INCOMPLETE, 60.0),
+)
+
+
+def from_error(error: HubError, whose: str) -> Problem:
+    """The problem that a failed call stands for; ``whose`` names the credentials, never their value."""
+    reason, seconds = next((reason, seconds) for kind, reason, seconds in _ERRORS if isinstance(error, kind))
+    if isinstance(error, HubUnavailable) and error.retry_after is not None:
+        seconds = max(seconds, error.retry_after)
+    hint = f" It was asked with {whose}." if reason is Reason.UNAUTHORIZED else ""
+    return Problem(reason, short(f"{_sentence(str(error))}{hint}"), seconds)
+
+
+def from_plan(error: Exception) -> Problem:
+    """The problem with a model that cannot be trained as it is."""
+    found = ((reason, seconds) for kind, reason, seconds in _PLANS if isinstance(error, kind))
+    reason, seconds = next(found, (Reason.INVALID_SPEC, None))
+    return Problem(reason, short(_sentence(str(error))), seconds)
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
