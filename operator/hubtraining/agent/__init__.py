@@ -1,0 +1,1 @@
+"""The program beside the training: brings the inputs, reports what training writes."""

@@ -1,0 +1,167 @@
+"""Uploads of snapshots: one task each, never twice the same file, every result counted, journalled and shown."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from hubtraining.agent.journal import Journal
+from hubtraining.agent.ledger import Slot, Uploaded
+from hubtraining.agent.metrics import AgentMetrics
+from hubtraining.agent.snapshots import Snapshot, Snapshots
+from hubtraining.agent.state import Board
+from hubtraining.agent.traffic import Traffic
+from hubtraining.domain.report import Checkpoint, CheckpointState
+from hubtraining.hub.errors import HubError, HubProtocolError, HubUnauthorized, HubUnavailable
+from hubtraining.hub.multipart import FileChanged
+from hubtraining.hub.session import HubTrainingSession
+from hubtraining.hub.uploads import CheckpointUpload
+
+log = logging.getLogger("hubtraining.agent")
+
+Result = Literal["uploaded", "known", "superseded", "failed", "refused"]
+"""``failed`` may succeed later, ``refused`` will not."""
+
+PAUSE = 5.0
+"""Seconds between an upload that failed and its next round of tries, where it must arrive."""
+KICK = 30.0
+"""Seconds after which an upload that waits for its next try, although the hub answers again, is begun anew."""
+
+
+class Uploads:
+    """The uploads of one run. ``fitness`` gives that of an epoch, where it is known.
+
+    ``held`` gives the SHA-256 of files that the hub had before this attempt began.
+    """
+
+    def __init__(
+        self,
+        session: HubTrainingSession,
+        snapshots: Snapshots,
+        journal: Journal,
+        board: Board,
+        metrics: AgentMetrics,
+        traffic: Traffic,
+        fitness: Mapping[int, float],
+        held: Callable[[], Collection[str]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._session = session
+        self._snapshots = snapshots
+        self._journal = journal
+        self._board = board
+        self._metrics = metrics
+        self._traffic = traffic
+        self._fitness = fitness
+        self._held = held
+        self._clock = clock
+        self._tasks: dict[str, asyncio.Task[Result]] = {}
+
+    @property
+    def pending(self) -> int:
+        """Uploads under way."""
+        return len(self._tasks)
+
+    def due(self) -> bool:
+        """Whether the rate limit lets a checkpoint go now."""
+        return self._session.checkpoint_due()
+
+    def start(self, snapshot: Snapshot, epoch: int, slots: tuple[Slot, ...]) -> asyncio.Task[Result]:
+        """Upload in the background; the same file again gives the upload that is under way."""
+        task = self._tasks.get(snapshot.sha256)
+        if task is None:
+            task = asyncio.create_task(self._send(snapshot, epoch, slots), name=f"upload {slots[0]}")
+            task.add_done_callback(lambda _: self._tasks.pop(snapshot.sha256, None))
+            self._tasks[snapshot.sha256] = task
+        return task
+
+    async def persist(self, snapshot: Snapshot, epoch: int, slots: tuple[Slot, ...]) -> Result:
+        """Upload until the hub has it or has refused it; soon after the hub is back, if it was away."""
+        while True:
+            task = self.start(snapshot, epoch, slots)
+            await asyncio.wait((task,), timeout=KICK)
+            if not task.done():
+                if self._session.health.failures == 0:
+                    await self.cancel(waiting_only=True)
+            elif task.result() == "failed":
+                await asyncio.sleep(PAUSE)
+            else:
+                return task.result()
+
+    async def settled(self) -> None:
+        """Return when nothing is under way any more."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    async def cancel(self, *, waiting_only: bool = False) -> bool:
+        """Break off what is under way; with ``waiting_only``, if it waits for its next try. Whether it did."""
+        if not self._tasks or (waiting_only and not self._traffic.waiting):
+            return False
+        for task in self._tasks.values():
+            task.cancel()
+        await self.settled()
+        return True
+
+    async def _send(self, snapshot: Snapshot, epoch: int, slots: tuple[Slot, ...]) -> Result:
+        if all(self._journal.ledger.has(slot, snapshot.sha256) for slot in slots):
+            return "known"
+        checkpoint = self._checkpoint(snapshot, epoch)
+        if snapshot.sha256 in self._held() and "final" not in slots:
+            self._show(slots, msgspec.structs.replace(checkpoint, state=CheckpointState.UPLOADED))
+            return "known"
+        self._show(slots, checkpoint)
+        started = asyncio.get_running_loop().time()
+        result = await self._try(self._upload(snapshot, epoch, slots))
+        self._metrics.uploads.labels("+".join(slots), result).inc()
+        if result == "uploaded":
+            self._metrics.upload_seconds.observe(asyncio.get_running_loop().time() - started)
+            self._metrics.upload_bytes.inc(snapshot.size)
+            await self._record(slots, msgspec.structs.replace(checkpoint, state=CheckpointState.UPLOADED))
+            await self._snapshots.discard(snapshot)
+        elif result in ("failed", "refused"):
+            self._board.update(failed=self._board.state.failed + 1)
+            self._show(slots, msgspec.structs.replace(checkpoint, state=CheckpointState.FAILED))
+        return result
+
+    def _upload(self, snapshot: Snapshot, epoch: int, slots: tuple[Slot, ...]) -> CheckpointUpload:
+        if "final" in slots:
+            best = max(self._fitness.values(), default=None)
+            return CheckpointUpload(snapshot.path, epoch, "final", map=best, sha256=snapshot.sha256)
+        return CheckpointUpload(snapshot.path, epoch, is_best="best" in slots, sha256=snapshot.sha256)
+
+    async def _try(self, upload: CheckpointUpload) -> Result:
+        try:
+            return "uploaded" if await self._session.upload_model(upload, self._traffic.sent) else "superseded"
+        except (HubUnavailable, HubUnauthorized, HubProtocolError, FileChanged, OSError) as error:
+            log.warning("the checkpoint of epoch %d was not uploaded, it will be tried again: %s", upload.epoch, error)
+            return "failed"
+        except HubError as error:
+            log.warning("the hub refuses the checkpoint of epoch %d: %s", upload.epoch, error)
+            return "refused"
+
+    def _checkpoint(self, snapshot: Snapshot, epoch: int) -> Checkpoint:
+        return Checkpoint(
+            epoch=epoch,
+            size_bytes=snapshot.size,
+            sha256=snapshot.sha256,
+            state=CheckpointState.PENDING,
+            time=self._clock(),
+            fitness=self._fitness.get(epoch),
+        )
+
+    async def _record(self, slots: tuple[Slot, ...], checkpoint: Checkpoint) -> None:
+        number = self._journal.ledger.uploaded + 1
+        await self._journal.add(Uploaded(slots, checkpoint, number))
+        self._board.update(uploaded=number)
+        self._show(slots, checkpoint)
+        log.info("the hub has the checkpoint of epoch %d (%s)", checkpoint.epoch, " and ".join(slots))
+
+    def _show(self, slots: tuple[Slot, ...], checkpoint: Checkpoint) -> None:
+        """Show it; one that the hub has is only hidden by another one that the hub has."""
+        for slot in slots:
+            shown: Checkpoint | None = getattr(self._board.state, slot)
+            if checkpoint.state is CheckpointState.UPLOADED or not shown or shown.state is not CheckpointState.UPLOADED:
+                self._board.update(**{slot: checkpoint})

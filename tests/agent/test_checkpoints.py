@@ -1,0 +1,132 @@
+"""Which checkpoints go to the hub, and how often: a whole agent, our real hub, virtual time."""
+
+import asyncio
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from builders.agent import a_scene
+from builders.checkpoints import sha256_of
+from builders.trainer import saved, weights
+
+pytestmark = pytest.mark.looptime
+
+
+async def test_last_and_best_of_one_epoch_are_one_upload(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        async with scene.agent():
+            trainer.epoch(1)
+            await asyncio.sleep(15)
+            assert scene.sent("/upload") == 1
+            history = await scene.hub.checkpoints(scene.model_id)
+            assert [(c.epoch, c.is_best) for c in history] == [(0, True)]
+            report = scene.network.reports[-1]
+            assert report.latest == report.best
+            assert report.uploaded == 1
+
+
+async def test_a_file_that_did_not_change_is_never_sent_again(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.assigned(checkpoint_seconds=10).trainer().start()
+        async with scene.agent():
+            content = trainer.save("last", 0)
+            for _ in range(20):
+                await asyncio.sleep(15)
+                (trainer.run / "weights/last.pt").write_bytes(content)
+        assert scene.sent("/upload") == 1
+
+
+async def test_a_file_that_is_torn_is_copied_once_and_taken_when_it_is_whole(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        path = trainer.run / "weights/last.pt"
+        async with scene.agent():
+            path.write_bytes(weights(0)[:300])
+            await asyncio.sleep(300)
+            assert scene.sent("/upload") == 0
+            path.write_bytes(weights(0))
+            await asyncio.sleep(5)
+            assert await scene.uploads() == [("epoch", 1, sha256_of(weights(0)))]
+
+
+async def test_while_the_hub_refuses_a_checkpoint_it_is_counted_and_a_newer_one_is_tried(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        async with scene.agent():
+            trainer.row(1)
+            (trainer.run / "weights/last.pt").write_bytes(unwanted())
+            await asyncio.sleep(30)
+            assert scene.network.reports[-1].failed == 1
+            assert scene.sent("/upload") == 1
+            trainer.epoch(2)
+            await asyncio.sleep(100)
+            assert [epoch for _, epoch, _ in await scene.uploads()] == [2]
+            assert scene.network.reports[-1].latest.state == "Uploaded"  # type: ignore[union-attr]
+
+
+def unwanted() -> bytes:
+    """Whole for the agent, but nothing that the hub takes for a checkpoint."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("archive/other.bin", b"whole")
+    return held.getvalue()
+
+
+async def test_of_a_plain_trainer_the_newest_file_goes_with_the_epoch_of_its_name(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        run = tmp_path / "workspace/run"
+        (run / "checkpoints").mkdir(parents=True)
+        scene.assigned(checkpoint_seconds=10)
+        async with scene.agent():
+            for epoch in (1, 2, 3):
+                with (run / "metrics.jsonl").open("a") as file:
+                    file.write(f'{{"epoch": {epoch}, "loss": {1 / epoch}}}\n')
+                (run / f"checkpoints/epoch-{epoch}.pt").write_bytes(saved({"step": epoch}, seed=str(epoch)))
+                await asyncio.sleep(15)
+            (run / "checkpoints/best.pt").write_bytes(saved({"step": 2}, seed="2"))
+            scene.trainer().exit(0)
+            await asyncio.sleep(5)
+        kinds = [(kind, epoch) for kind, epoch, _ in await scene.uploads()]
+        assert kinds == [("epoch", 1), ("epoch", 2), ("epoch", 3), ("final", 3)]
+        assert (await scene.uploads())[-1][2] == sha256_of(saved({"step": 2}, seed="2"))
+        assert await scene.in_hub() == {epoch: {"loss": 1 / epoch} for epoch in (1, 2, 3)}
+
+
+async def test_a_plain_trainers_equal_last_and_best_are_one_upload(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        run = tmp_path / "workspace/run"
+        (run / "checkpoints").mkdir(parents=True)
+        (run / "metrics.jsonl").write_text('{"epoch": 4, "loss": 1}\n')
+        for kind in ("last", "best"):
+            (run / f"checkpoints/{kind}.pt").write_bytes(saved({"step": 4}))
+        async with scene.agent():
+            await asyncio.sleep(5)
+            assert [(c.epoch, c.is_best) for c in await scene.hub.checkpoints(scene.model_id)] == [(3, True)]
+            assert scene.sent("/upload") == 1
+
+
+async def test_a_plain_file_that_is_no_zip_is_left_alone_and_the_log_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "hubtraining.agent")
+    async with a_scene(tmp_path) as scene:
+        run = tmp_path / "workspace/run"
+        (run / "checkpoints").mkdir(parents=True)
+        (run / "metrics.jsonl").write_text('{"epoch": 4, "loss": 1}\n')
+        (run / "checkpoints/epoch-4.pt").write_bytes(b"numpy")
+        async with scene.agent():
+            await asyncio.sleep(60)
+        assert await scene.uploads() == []
+        assert caplog.text.count("checkpoints/epoch-4.pt is no whole checkpoint: not a whole zip file") == 1
+
+
+async def test_a_run_that_ends_well_without_weights_says_so(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        async with scene.agent():
+            trainer.row(1)
+            trainer.exit(0)
+            await asyncio.sleep(30)
+        assert scene.outcome.message == "no final model: there are no weights"
