@@ -1,0 +1,1 @@
+"""Commands for people: run, watch, logs and manifests."""
