@@ -1,0 +1,3 @@
+module hubtraining.local/cluster/pause
+
+go 1.24

@@ -1,0 +1,3 @@
+module hubtraining.local/cluster/probe
+
+go 1.24
