@@ -1,0 +1,1 @@
+"""The project's images, built with whatever this machine has: what `make images` does."""
