@@ -1,0 +1,1 @@
+"""From nothing to a trained model: what `make demo` does."""
