@@ -1,0 +1,1 @@
+"""What is wrong must be found: programs that break the code on purpose, and see that its tests notice."""
