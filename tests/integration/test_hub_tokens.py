@@ -1,10 +1,12 @@
 """Our hub in a cluster: real tokens, checked by the real API server, with exactly the rights that the chart grants."""
 
+import json
 import os
 import shutil
 import subprocess
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ SYSTEM = "hubtraining-system"
 OPERATOR = ROOT / "deploy" / "operator"
 GRANTS = ("hub-serviceaccount", "hub-rbac", "controller-serviceaccount")
 CACHE_SECONDS = 2
+HELD = "hubtraining.dev/test"
 ENTER = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "--mount", "--user", "--map-root-user")
 MOUNTED = 'mount -t tmpfs none /run && mkdir -p "$2" && cp -r "$1"/. "$2" && shift 2 && exec "$@"'
 """The account's files where every pod has them, for this process alone."""
@@ -118,6 +121,15 @@ class Team:
         """A client with the token of this pod."""
         account = pod["spec"].get("serviceAccountName", "default")
         return client(self.hub, token(self.namespace.api, self.namespace.name, account, audience, pod))
+
+    @contextmanager
+    def held(self, pod: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Keeps a pod that the garbage collector would take away: its owner is in no namespace of its own."""
+        yield pod
+        path = f"{self.namespace.path('pods')}/{pod['metadata']['name']}"
+        body = json.dumps({"metadata": {"finalizers": None}})
+        headers = {"content-type": "application/merge-patch+json"}
+        self.namespace.api.http.patch(path, content=body, headers=headers).raise_for_status()
 
     def delete(self, pod: dict[str, Any]) -> None:
         """At once, and wait for it."""
@@ -229,7 +241,7 @@ def test_another_namespaces_pod_that_names_the_session_as_its_owner_is_refused(
     model = team.model(session)
     with api_server.namespace() as elsewhere:
         intruder = Team(elsewhere, team.hub, team.controller)
-        with intruder.agent(intruder.pod(session)) as agent:
+        with intruder.held(intruder.pod(session, finalizers=[HELD])) as pod, intruder.agent(pod) as agent:
             assert beat(agent, model)[0] == 403
 
 
