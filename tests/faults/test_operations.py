@@ -22,7 +22,7 @@ from support.operations import Player
 
 pytestmark = pytest.mark.faults
 
-SESSIONS = rounds(few=4, full=60)
+SESSIONS = rounds(few=4, full=40)
 LEAST_OPERATIONS = rounds(few=30, full=500)
 Body = dict[str, Any]
 
