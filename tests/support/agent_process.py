@@ -22,7 +22,8 @@ from hubtraining.domain.report import Outcome
 from hubtraining.hub.client import HubClient
 from hubtraining.hub.credentials import fixed
 
-LEAVE_SECONDS = 300
+LEAVE_SECONDS = 1500
+"""An upload whose answer never comes is waited for, for ten minutes each time."""
 Uploads = list[tuple[str, int, str]]
 
 
