@@ -178,7 +178,7 @@ async def test_a_model_that_the_hub_holds_is_loaded_with_its_own_arguments(tmp_p
         model_id = await hub.model()
         answer = await asker.prepared(a_session(model=model_id, train={"args": {"epochs": 9, "data": "x.yaml"}}))
     assert (answer.created, answer.model.id, answer.model.parent) == (False, model_id, "")
-    assert (answer.plan.epochs, answer.plan.overridden) == (300, ("data", "epochs"))
+    assert (answer.plan.epochs, answer.model.overridden) == (300, ("data", "epochs"))
 
 
 async def test_a_model_that_another_session_writes_is_in_use(tmp_path: Path) -> None:

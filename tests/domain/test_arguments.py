@@ -126,6 +126,15 @@ def test_the_hubs_values_win_over_the_users_and_it_says_which() -> None:
     assert planned.overridden == ("data", "epochs")
 
 
+def test_a_data_set_that_the_hub_has_only_as_a_link_wins_too_and_it_says_so() -> None:
+    model = a_model(train_args={"epochs": 5}, data="https://f.example/signs.zip?signature=x")
+
+    planned = plan(model, {"data": "mine.yaml", "epochs": 5}, OF_THE_HUB, LINK)
+
+    assert planned.arguments["data"] == layout.INPUT_DATA_YAML
+    assert planned.overridden == ("data",)
+
+
 def test_for_a_created_model_the_users_values_win_over_the_hubs_echo() -> None:
     planned = plan(a_model(), {"epochs": 3, "cache": False, "data": "mine.yaml"}, ARCHITECTURE, LINK)
 

@@ -50,6 +50,13 @@ def _model(before: SessionStatus, after: SessionStatus) -> Iterator[Event]:
         yield Event(EventReason.MODEL_CREATED if created else EventReason.MODEL_LOADED, ready.message)
 
 
+def _overridden(before: SessionStatus, after: SessionStatus) -> Iterator[Event]:
+    old, new = (status.model.overridden if status.model else () for status in (before, after))
+    if new and new != old:
+        message = f"The hub's model has other values than spec.train.args, and they are used: {', '.join(new)}."
+        yield Event(EventReason.ARGUMENTS_OVERRIDDEN, message, warning=True)
+
+
 def _attempt(before: SessionStatus, after: SessionStatus) -> Iterator[Event]:
     if after.attempt > before.attempt:
         pods = ", ".join(after.attempts[-1].pods)
@@ -125,6 +132,7 @@ _TELLERS: tuple[Teller, ...] = (
     _acceptance,
     _hub,
     _model,
+    _overridden,
     _attempt,
     _resumption,
     _placement,

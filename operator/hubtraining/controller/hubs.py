@@ -145,7 +145,7 @@ async def prepare(attempt: int, client: HubClient, way: Access, session: Session
     shown = "" if "://" in dataset and "?" in dataset else dataset
     known = read(session.status).model
     resumed = planned.resumed or bool(known and known.resumed)
-    status = ModelStatus(model.id, link, way.identifier.file_name, shown, resumed)
+    status = ModelStatus(model.id, link, way.identifier.file_name, shown, resumed, planned.overridden)
     return Prepared(status, planned, created, way.identifier.api_key is not None)
 
 

@@ -95,6 +95,7 @@ class EventReason(StrEnum):
     POD_REFUSED = "PodRefused"
     MODEL_CREATED = "ModelCreated"
     MODEL_LOADED = "ModelLoaded"
+    ARGUMENTS_OVERRIDDEN = "ArgumentsOverridden"
     HUB_NOT_READY = "HubNotReady"
     HUB_UNAVAILABLE = "HubUnavailable"
     HUB_RECOVERED = "HubRecovered"

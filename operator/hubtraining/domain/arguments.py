@@ -164,12 +164,13 @@ def plan(
     if not start and not last:
         raise ModelIncomplete(link)
     resumed = first and bool(last)
+    used = {**wanted, "data": data}
     return Plan(
         model=start,
-        arguments=_without_empty({**wanted, "data": data}),
+        arguments=_without_empty(used),
         inputs=dataset + parent + (last if resumed else ()),
         resumed=resumed,
-        overridden=tuple(sorted(name for name in args if wanted[name] != args[name])),
+        overridden=() if identifier.file else _differing(args, used),
         epochs=_as_count(wanted["epochs"]),
     )
 
@@ -224,6 +225,11 @@ def _weights_name(link: str) -> str:
 def _is_zip_link(value: object) -> bool:
     text = value if isinstance(value, str) else ""
     return text.startswith(("https://", "http://")) and text.partition("?")[0].endswith(".zip")
+
+
+def _differing(args: Mapping[str, Any], used: Arguments) -> tuple[str, ...]:
+    """Arguments that were given and are not used as they were."""
+    return tuple(sorted(name for name, value in _without_empty(args).items() if used[name] != value))
 
 
 def _required_data(args: Mapping[str, Any]) -> str:
