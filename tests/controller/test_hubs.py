@@ -411,18 +411,25 @@ async def test_an_answer_to_an_old_spec_is_none() -> None:
         assert asker.hubs.prepared(changed, 1) is not None
 
 
-async def test_a_hub_that_is_down_is_asked_more_and_more_rarely_and_never_too_rarely() -> None:
-    hub = RecordedHub().on("GET", MODEL_PATH, refused(503))
-    scene = with_hub(hub)
+@pytest.mark.parametrize(
+    ("reply", "first"),
+    [(refused(503), 5), (refused(409, "the data set may still be processing"), 10), (ok(a_model(train_args={})), 10)],
+    ids=["down", "data set processing", "no data set"],
+)
+async def test_a_hub_that_is_not_ready_is_asked_more_and_more_rarely_and_never_too_rarely(
+    reply: httpx.Response, first: float
+) -> None:
+    scene = with_hub(RecordedHub().on("GET", MODEL_PATH, reply))
     waits: list[float] = []
     async with scene.hubs() as asker:
         for _ in range(12):
-            asked = await asker.prepare(a_foreign_session())
+            asked = await asker.prepare(a_foreign_session(train={"args": {}}))
             assert asked.due is not None
             waits.append((asked.due - scene.now()).total_seconds())
             await asyncio.sleep(LONGEST_SECONDS)
     assert waits == sorted(waits)
-    assert waits[0] == pytest.approx(5, abs=1)
+    assert waits[0] == pytest.approx(first, abs=1)
+    assert waits[1] == pytest.approx(2 * first, abs=1)
     assert waits[-1] == pytest.approx(LONGEST_SECONDS, abs=1)
 
 

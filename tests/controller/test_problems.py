@@ -15,7 +15,7 @@ LINK = "https://hub.example/models/modelmodelmodelmodel"
     [
         (errors.HubUnauthorized("read: the hub answered 401"), Reason.UNAUTHORIZED, 30.0),
         (errors.HubNotFound("read: no such model"), Reason.MODEL_NOT_FOUND, 60.0),
-        (errors.HubNotReady("read: its data set is processing"), Reason.DATASET_NOT_READY, 30.0),
+        (errors.HubNotReady("read: its data set is processing"), Reason.DATASET_NOT_READY, 10.0),
         (errors.HubConflict("claim: another session writes it"), Reason.MODEL_IN_USE, 30.0),
         (errors.HubUnavailable("read: no answer"), Reason.HUB_UNAVAILABLE, 5.0),
         (errors.HubRateLimited("read: too many", retry_after=120.0), Reason.HUB_UNAVAILABLE, 120.0),
@@ -46,7 +46,7 @@ def test_only_a_refused_credential_is_named() -> None:
     ("error", "reason", "seconds"),
     [
         (AlreadyTrained(LINK), Reason.ALREADY_TRAINED, None),
-        (DatasetNotReady(LINK), Reason.DATASET_NOT_READY, 30.0),
+        (DatasetNotReady(LINK), Reason.DATASET_NOT_READY, 10.0),
         (ModelIncomplete(LINK), Reason.MODEL_INCOMPLETE, 60.0),
         (InvalidArguments("spec.train.args.data is None"), Reason.INVALID_SPEC, None),
     ],

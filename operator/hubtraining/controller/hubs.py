@@ -13,7 +13,7 @@ from hubtraining.controller.access import Access, GetSecret, NoAccess, access
 from hubtraining.controller.cache import Key
 from hubtraining.controller.clients import HubClients
 from hubtraining.controller.errors import KubeError
-from hubtraining.controller.problems import UNAVAILABLE_SECONDS, from_error, from_plan
+from hubtraining.controller.problems import PROCESSING_SECONDS, UNAVAILABLE_SECONDS, from_error, from_plan
 from hubtraining.controller.reasons import Reason
 from hubtraining.controller.settings import ControllerSettings
 from hubtraining.controller.status import read
@@ -31,7 +31,10 @@ logger = logging.getLogger("hubtraining.controller.hubs")
 Answer = Prepared | Record | Problem
 Question = Callable[[HubClient, Access, Session, SessionSpec], Awaitable[Answer]]
 LONGEST_SECONDS = 300.0
-"""Between two questions to a hub that does not answer."""
+"""Between two questions to a hub that does not answer, or still processes."""
+
+_DOUBLING = {Reason.HUB_UNAVAILABLE: UNAVAILABLE_SECONDS, Reason.DATASET_NOT_READY: PROCESSING_SECONDS}
+"""What may last, and the wait that grows with it."""
 
 
 class _Entry(msgspec.Struct):
@@ -194,5 +197,5 @@ def _fits(entry: _Entry, session: Session, attempt: int) -> bool:
 def _wait(answer: Answer, tries: int) -> float | None:
     if not isinstance(answer, Problem) or answer.retry_seconds is None:
         return None
-    own = UNAVAILABLE_SECONDS * 2.0 ** min(tries, 10) if answer.reason is Reason.HUB_UNAVAILABLE else 0.0
+    own = _DOUBLING.get(answer.reason, 0.0) * 2.0 ** min(tries, 10)
     return min(LONGEST_SECONDS, max(answer.retry_seconds, own))

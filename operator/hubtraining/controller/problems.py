@@ -9,17 +9,20 @@ from hubtraining.hub.errors import HubConflict, HubError, HubNotFound, HubNotRea
 UNAVAILABLE_SECONDS = 5.0
 """After the first failure; doubled with each, and never less than what the hub asks for."""
 
+PROCESSING_SECONDS = 10.0
+"""After the first look for a data set; doubled with each: small ones are there soon, large ones take hours."""
+
 _ERRORS: tuple[tuple[type[HubError], Reason, float], ...] = (
     (HubUnauthorized, Reason.UNAUTHORIZED, 30.0),  # a key may be renewed
     (HubNotFound, Reason.MODEL_NOT_FOUND, 60.0),  # a model may be made
-    (HubNotReady, Reason.DATASET_NOT_READY, 30.0),  # its zip may be uploaded
+    (HubNotReady, Reason.DATASET_NOT_READY, PROCESSING_SECONDS),  # its zip may be uploaded
     (HubConflict, Reason.MODEL_IN_USE, 30.0),  # a claim may end
     (HubUnavailable, Reason.HUB_UNAVAILABLE, UNAVAILABLE_SECONDS),
     (HubError, Reason.HUB_REFUSED, 60.0),
 )
 _PLANS: tuple[tuple[type[Exception], Reason, float | None], ...] = (
     (AlreadyTrained, Reason.ALREADY_TRAINED, None),
-    (DatasetNotReady, Reason.DATASET_NOT_READY, 30.0),
+    (DatasetNotReady, Reason.DATASET_NOT_READY, PROCESSING_SECONDS),
     (ModelIncomplete, Reason.MODEL_INCOMPLETE, 60.0),
 )
 
