@@ -145,12 +145,12 @@ async def test_more_headers_are_said_on_the_same_connection() -> None:
 # what comes back
 
 
-async def test_an_answer_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MAX_ANSWER", 1000)
+async def test_an_answer_without_end_is_refused() -> None:
     hub = RecordedHub().on("GET", MODEL_PATH, httpx.Response(200, content=b"x" * 1001))
+    http = httpx.AsyncClient(transport=httpx.MockTransport(hub))
 
     with pytest.raises(HubProtocolError, match="longer than 1000 bytes"):
-        await connect(hub).send(READ)
+        await Connection(URL, fixed(KEY), http, max_answer=1000).with_headers({"x": "y"}).send(READ)
 
 
 async def test_no_redirect_is_followed() -> None:

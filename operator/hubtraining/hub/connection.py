@@ -68,6 +68,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         seconds: float = CALL_SECONDS,
         observe: Observe | None = None,
+        max_answer: int = MAX_ANSWER,
     ) -> None:
         self.url = url.rstrip("/")
         self.http = http
@@ -75,12 +76,19 @@ class Connection:
         self._headers = dict(headers or {})
         self._seconds = seconds
         self._observe = observe
+        self._max_answer = max_answer
 
     def with_headers(self, headers: Mapping[str, str]) -> "Connection":
         """The same connection, saying more with each call."""
         together = {**self._headers, **headers}
         return Connection(
-            self.url, self._credentials, self.http, headers=together, seconds=self._seconds, observe=self._observe
+            self.url,
+            self._credentials,
+            self.http,
+            headers=together,
+            seconds=self._seconds,
+            observe=self._observe,
+            max_answer=self._max_answer,
         )
 
     async def send(self, call: Call) -> Answer:
@@ -109,7 +117,7 @@ class Connection:
                 request = self._request(call, credential)
                 response = await self.http.send(request, stream=True)
                 try:
-                    body = await _drain(call.op, response)
+                    body = await _drain(call.op, response, self._max_answer)
                 finally:
                     await response.aclose()
         return Answer(call.op, response.status_code, response.headers, body, credential.secret)
@@ -173,11 +181,11 @@ def _reason(error: BaseException) -> str:
     return ""
 
 
-async def _drain(op: str, response: httpx.Response) -> bytes:
+async def _drain(op: str, response: httpx.Response, most: int) -> bytes:
     """The whole body: hubs commit an upload when their answer has been read to its end."""
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
-        if len(body) > MAX_ANSWER:
-            raise HubProtocolError(f"{op}: the answer is longer than {MAX_ANSWER} bytes", status=response.status_code)
+        if len(body) > most:
+            raise HubProtocolError(f"{op}: the answer is longer than {most} bytes", status=response.status_code)
     return bytes(body)
