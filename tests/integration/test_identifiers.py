@@ -165,7 +165,7 @@ def test_whether_it_is_trained_is_asked_before_the_first_attempt_only(scene: Sce
     kubelet = LittleKubelet(scene.namespace, "once-more", scene.node)
     kubelet.train(pod_name("once-more", 1))
     kubelet.wait_for("Training", "True", "Training")
-    desk.upload(model, a_checkpoint(), kind="final")
+    desk.upload(model, a_checkpoint(), kind="final", session=kubelet.uid())
     assert desk.read(model)["status"] == "trained"
     kubelet.end(pod_name("once-more", 1), 3)
     until("the second attempt", lambda: kubelet.pod(pod_name("once-more", 2)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from builders.hub import a_creation, a_dataset
+from builders.hub import a_creation, a_dataset, session_headers
 from builders.hub_process import HubProcess, create_key, run_hub_command
 
 from hubtraining.hub import wire
@@ -34,10 +34,12 @@ class Desk:
         """What people copy from their browser."""
         return f"{self.hub.url}/models/{model}"
 
-    def upload(self, model: str, content: bytes, kind: str = "epoch", epoch: int = 0) -> None:
-        """A checkpoint; ``epoch`` counts from 0."""
+    def upload(self, model: str, content: bytes, kind: str = "epoch", epoch: int = 0, session: str = "") -> None:
+        """A checkpoint, from the first attempt of a session where one is named; ``epoch`` counts from 0."""
         name = "best.pt" if kind == "final" else "last.pt"
-        self._data("POST", wire.upload(model), data={"epoch": str(epoch), "type": kind}, files={name: (name, content)})
+        form = {"epoch": str(epoch), "type": kind}
+        headers = session_headers(session, 1) if session else {}
+        self._data("POST", wire.upload(model), data=form, files={name: (name, content)}, headers=headers)
 
     def dataset(self, name: str) -> str:
         """An empty one; its id."""

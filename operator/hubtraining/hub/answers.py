@@ -24,6 +24,9 @@ T = TypeVar("T")
 MAX_MESSAGE = 200
 """Characters of a hub's own message that go into ours."""
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON may raise; the last for what is nested too deeply."""
+
 _LATER = frozenset({408, 425})
 _NEVER = frozenset({501, 505})
 
@@ -112,7 +115,7 @@ def _own_words(answer: Answer) -> str:
     """The hub's own message, if this is a hub's refusal: other programs' bodies are never repeated."""
     try:
         envelope = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return ""
     if not isinstance(envelope, dict) or envelope.get("success") is not False:
         return ""
@@ -126,7 +129,7 @@ def envelope(answer: Answer) -> wire.Envelope:
     """The wrapping, whatever the status; HubProtocolError if it is not the protocol's JSON."""
     try:
         return msgspec.json.decode(answer.body, type=wire.Envelope)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         kind = answer.headers.get("content-type", "").partition(";")[0][:40] or "no content type"
         raise HubProtocolError(
             f"{answer.op}: no hub answers there: {answer.status} with {kind} instead of the protocol's JSON",
