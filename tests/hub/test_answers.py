@@ -21,7 +21,6 @@ from hubtraining.hub.errors import (
     HubUnavailable,
 )
 
-
 ABYSS = b'{"success": true, "data": ' + b"[" * 100_000
 """Deeper than any reader follows."""
 
