@@ -38,6 +38,12 @@ def test_a_refused_credential_is_named_but_never_shown() -> None:
     assert problem.message == "Read: the hub answered 401. It was asked with the key in the Secret hub (key k)."
 
 
+def test_a_certificate_that_is_not_trusted_leads_to_the_field_that_says_whom_to_trust() -> None:
+    problem = from_error(errors.HubUntrusted("read: the certificate is not trusted (self-signed certificate)"), "")
+    assert (problem.reason, problem.retry_seconds) == (Reason.HUB_UNAVAILABLE, 5.0)
+    assert problem.message.endswith("Name the authority that signed it in spec.hub.caBundle of a new session.")
+
+
 def test_only_a_refused_credential_is_named() -> None:
     assert from_error(errors.HubNotFound("read: no such model"), "the key").message == "Read: no such model."
 

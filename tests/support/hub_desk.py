@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from builders.hub import a_creation, a_dataset, session_headers
 from builders.hub_process import HubProcess, create_key, run_hub_command
+from support.api_server import until
 
 from hubtraining.hub import wire
 
@@ -66,9 +67,11 @@ class Desk:
         return create_key(self.hub.folder)
 
     def revoke(self, key: str) -> None:
-        """The key is good for nothing any more, once the hub has looked again."""
+        """The key is good for nothing any more; the hub believes it for some seconds yet, and we wait for that."""
         done = run_hub_command(self.hub.folder, "key", "revoke", hashlib.sha256(key.encode()).hexdigest()[:12])
         assert done.returncode == 0, done.stderr
+        headers = {wire.HEADER_KEY: key}
+        until("it is refused", lambda: httpx.get(self.hub.url + wire.MODELS, headers=headers).status_code == 401)
 
     def _data(self, method: str, path: str, **options: Any) -> Any:
         answer = self.http.request(method, path, **options)

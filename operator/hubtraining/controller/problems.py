@@ -4,7 +4,15 @@ from hubtraining.controller.messages import short
 from hubtraining.controller.reasons import Reason
 from hubtraining.controller.world import Problem
 from hubtraining.domain.arguments import AlreadyTrained, DatasetNotReady, ModelIncomplete
-from hubtraining.hub.errors import HubConflict, HubError, HubNotFound, HubNotReady, HubUnauthorized, HubUnavailable
+from hubtraining.hub.errors import (
+    HubConflict,
+    HubError,
+    HubNotFound,
+    HubNotReady,
+    HubUnauthorized,
+    HubUnavailable,
+    HubUntrusted,
+)
 
 UNAVAILABLE_SECONDS = 5.0
 """After the first failure; doubled with each, and never less than what the hub asks for."""
@@ -32,8 +40,7 @@ def from_error(error: HubError, whose: str) -> Problem:
     reason, seconds = next((reason, seconds) for kind, reason, seconds in _ERRORS if isinstance(error, kind))
     if isinstance(error, HubUnavailable) and error.retry_after is not None:
         seconds = max(seconds, error.retry_after)
-    hint = f" It was asked with {whose}." if reason is Reason.UNAUTHORIZED else ""
-    return Problem(reason, short(f"{_sentence(str(error))}{hint}"), seconds)
+    return Problem(reason, short(f"{_sentence(str(error))}{_hint(error, whose)}"), seconds)
 
 
 def from_plan(error: Exception) -> Problem:
@@ -41,6 +48,15 @@ def from_plan(error: Exception) -> Problem:
     found = ((reason, seconds) for kind, reason, seconds in _PLANS if isinstance(error, kind))
     reason, seconds = next(found, (Reason.INVALID_SPEC, None))
     return Problem(reason, short(_sentence(str(error))), seconds)
+
+
+def _hint(error: HubError, whose: str) -> str:
+    """What to look at."""
+    if isinstance(error, HubUnauthorized):
+        return f" It was asked with {whose}."
+    if isinstance(error, HubUntrusted):
+        return " Name the authority that signed it in spec.hub.caBundle of a new session."
+    return ""
 
 
 def _sentence(text: str) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from hubtraining.hub.answers import Answer
 from hubtraining.hub.credentials import Credential, Provider
-from hubtraining.hub.errors import HubError, HubProtocolError, HubRefused, HubUnavailable
+from hubtraining.hub.errors import HubError, HubProtocolError, HubRefused, HubUnavailable, HubUntrusted
 
 MAX_ANSWER = 32 * 1024 * 1024
 """Bytes of an answer that we are willing to hold."""
@@ -152,6 +152,8 @@ def translated(op: str) -> Iterator[None]:
 
 def translate(op: str, error: Exception) -> HubError:
     """The HubError that says the same as a library's error."""
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return HubUntrusted(f"{op}: no connection to the hub{_reason(error)}")
     for kinds, ours, text in _MEANINGS:
         if isinstance(error, kinds):
             return ours(f"{op}: {text}{_reason(error)}")
@@ -171,14 +173,20 @@ _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[HubEr
 
 def _reason(error: BaseException) -> str:
     """The system's own words at the bottom of the chain, such as "Connection refused"."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f": the certificate is not trusted ({cause.verify_message})"
         if isinstance(cause, OSError) and cause.strerror:
             return f": {cause.strerror}"
-        cause = cause.__cause__ or cause.__context__
     return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, and what led to it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 async def _drain(op: str, response: httpx.Response, most: int) -> bytes:
