@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 from builders.bombs import a_bomb
 
@@ -95,9 +96,36 @@ def forwarding(port: int) -> Behaviour:
     async def answer(head: bytes, reader: Reader, writer: Writer) -> None:
         behind, sent = await asyncio.open_connection("127.0.0.1", port)
         sent.write(head)
-        await asyncio.gather(_pass_on(reader, sent), _pass_on(behind, writer))
+        try:
+            await asyncio.gather(_pass_on(reader, sent), _pass_on(behind, writer))
+        finally:
+            sent.transport.abort()
 
     return answer
+
+
+class Gossip:
+    """In front of a hub: it repeats to everybody what they came with, while it is asked to; else it passes on."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.talks = False
+        self.told = 0
+        """How many heard it."""
+
+    async def __call__(self, head: bytes, reader: Reader, writer: Writer) -> None:
+        once = head.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
+        if not self.talks:
+            await forwarding(self._port)(once, reader, writer)
+            return
+        self.told += 1
+        message = msgspec.json.encode({"success": False, "message": f"who is {head.decode()}?", "data": head.decode()})
+        status = b"HTTP/1.1 500 Gossip\r\n" if self.told % 2 else b"HTTP/1.1 403 Gossip\r\n"
+        name = [line for line in head.split(b"\r\n") if line.lower().startswith(b"x-api-key")]
+        fields = b"".join(
+            line + b"\r\n" for line in (*name, b"connection: close", b"x-request: " + head.split(b"\r")[0])
+        )
+        writer.write(status + fields + b"content-length: %d\r\n\r\n" % len(message) + message)
 
 
 async def _pass_on(reader: Reader, writer: Writer) -> None:
@@ -122,10 +150,12 @@ class StrangeHubs:
     """A thread in which they live."""
 
     def __init__(self) -> None:
+        self._address = outward_address()
+        self._servers: list[asyncio.Server] = []
+        self._writers: set[Writer] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._address = outward_address()
 
     def open(self, behaviour: Behaviour, trust: ssl.SSLContext | None = None) -> StrangeHub:
         """Another hub, on a port of its own."""
@@ -135,20 +165,44 @@ class StrangeHubs:
         hub = StrangeHub("")
 
         async def serve(reader: Reader, writer: Writer) -> None:
+            self._writers.add(writer)
             with suppress(OSError, asyncio.IncompleteReadError):
                 head = await reader.readuntil(b"\r\n\r\n")
                 hub.heads.append(head)
                 await behaviour(head, reader, writer)
-            writer.close()
+            await _left(writer)
+            self._writers.discard(writer)
 
         server = await asyncio.start_server(serve, self._address, ssl=trust)
+        self._servers.append(server)
         host, port = server.sockets[0].getsockname()[:2]
         hub.url = f"{'https' if trust else 'http'}://{host}:{port}"
         return hub
 
     def close(self) -> None:
+        """Break everything off."""
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
+
+    async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)
+
+
+async def _left(writer: Writer) -> None:
+    """What was written goes out, and the connection ends."""
+    with suppress(OSError):
+        writer.close()
+        await writer.wait_closed()
 
 
 @contextmanager
