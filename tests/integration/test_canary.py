@@ -14,6 +14,7 @@ import httpx
 import pytest
 from builders.pod import PodBuilder
 from builders.session import a_body
+from builders.trainer import weights
 from support import strange_hubs as strange
 from support.api_server import ApiServer, Body, Namespace, until
 from support.hub_desk import Desk, a_desk
@@ -26,6 +27,7 @@ from hubtraining.domain.names import API_VERSION, PLURAL
 
 pytestmark = pytest.mark.integration
 
+START = "yolo11n.pt"
 ID = "m0D3lM0d3lm0D3lM0d3l"
 CANARY = "c4N4ryC4N4ryC4N4ryC4N4ryC4N4ryC4N4ryC4N4r"
 """41 characters; each mistyped key begins with it."""
@@ -33,7 +35,6 @@ CANARY = "c4N4ryC4N4ryC4N4ryC4N4ryC4N4ryC4N4ryC4N4r"
 MISTYPED = {
     "a-key-alone": f"{CANARY}1",
     "a-short-id": f"{CANARY}2_{ID[:-1]}",
-    "a-long-id": f"{CANARY}3_{ID}x",
     "a-short-key": f"{CANARY}_{ID}",
     "a-dash": f"{CANARY}4-{ID}",
     "a-space": f"{CANARY}5_ {ID}",
@@ -44,6 +45,7 @@ MISTYPED = {
 }
 """What does not look like an identifier with a key, so that the API server takes it in spec.model, too."""
 ONLY_BY_SECRET = {
+    "a-long-id": f"{CANARY}3_{ID}x",
     "twice": f"{CANARY}A_{ID}_{CANARY}A_{ID}",
     "two-keys": f"https://hub.example/models/{ID}?api_key={CANARY}B&api_key={CANARY}C",
     "no-id": f"https://hub.example/models/?api_key={CANARY}D",
@@ -150,12 +152,14 @@ def write_wrongly(played: Played) -> None:
 
 def train(played: Played, desk: Desk, gossip: Gossip, folder: Path) -> None:
     """Three sessions with good keys, whose hub turns into a gossip while they train."""
-    scene, url, model = played.scene, played.gossip.url, desk.model()
+    scene, url = played.scene, played.gossip.url
+    desk.keep_weights(START, weights(-1), folder)
+    models = [desk.model(parent=START) for _ in range(2)]
     by_secret = {"url": url, "credentialsSecretRef": secret(scene, "good", played.keys["secret"])}
     stanzas = {
-        "by-secret": {"model": "yolov8n.yaml", "hub": by_secret},
-        "by-id": by_identifier(scene, "by-id", f"{played.keys['identifier']}_{desk.model()}", url),
-        "by-link": by_identifier(scene, "by-link", f"{url}/models/{model}?api_key={played.keys['link']}", url),
+        "by-secret": {"model": START, "hub": by_secret},
+        "by-id": by_identifier(scene, "by-id", f"{played.keys['identifier']}_{models[0]}", url),
+        "by-link": by_identifier(scene, "by-link", f"{url}/models/{models[1]}?api_key={played.keys['link']}", url),
     }
     for name, stanza in stanzas.items():
         scene.post(name, agent={"heartbeatSeconds": 1, "metricsSeconds": 1, "checkpointSeconds": 1}, **stanza)
@@ -223,7 +227,7 @@ def test_the_keys_are_where_they_must_be(played: Played) -> None:
     """So that what is searched for below could be found."""
     secrets = played.items("secrets")
     texts = {item["metadata"]["name"]: item["data"]["it"] for item in secrets if "it" in item.get("data", {})}
-    assert len(texts) == len(MISTYPED) * 1 + len(ONLY_BY_SECRET) + len(NO_KEYS) + 3
+    assert len(texts) == len(MISTYPED) + len(ONLY_BY_SECRET) + len(NO_KEYS) + 3
     for pod, name in zip(played.pods, ("secret", "identifier", "link"), strict=True):
         (mounted,) = (pod.folder / "secrets/hub").iterdir()
         assert played.found_in(mounted.read_text()) == [name]
@@ -233,7 +237,6 @@ def test_the_keys_are_where_they_must_be(played: Played) -> None:
 def test_logs_were_as_loud_as_they_can_be(played: Played) -> None:
     for log in (played.controller.log, *(pod.log("agent") for pod in played.pods)):
         assert log.read_text().count("\n") > 0
-    assert {line["level"] for line in played.controller.lines()} >= {"DEBUG", "INFO"}
     environ = {each["name"]: each["value"] for each in played.pods[0].body["spec"]["initContainers"][0]["env"]}
     assert environ["HUBTRAINING_LOG_LEVEL"] == "DEBUG"
 
@@ -256,8 +259,7 @@ def test_no_key_is_in_an_event(played: Played) -> None:
 def test_no_key_is_in_a_status_or_in_the_spec_of_a_session_that_names_a_secret(played: Played) -> None:
     sessions = played.items(PLURAL, API_VERSION)
     assert [each["metadata"]["name"] for each in sessions if played.found_in(json.dumps(each["status"]))] == []
-    by_secret = [each for each in sessions if "model" not in each["spec"] or ":" not in each["spec"]["model"]]
-    named = [each for each in by_secret if not each["metadata"]["name"].startswith("model-")]
+    named = [each for each in sessions if not each["metadata"]["name"].startswith("model-")]
     assert len(named) > len(MISTYPED)
     assert [each["metadata"]["name"] for each in named if played.found_in(json.dumps(each))] == []
 

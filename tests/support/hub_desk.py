@@ -22,9 +22,10 @@ class Desk:
     hub: HubProcess
     http: httpx.Client
 
-    def model(self, epochs: int = 300, data: str = "signs.yaml") -> str:
-        """A new model's id."""
+    def model(self, epochs: int = 300, data: str = "signs.yaml", parent: str = "") -> str:
+        """A new model's id; ``parent`` names weights to start from."""
         body = a_creation(dataset={"name": data})
+        body["lineage"]["parent"] = {"name": parent} if parent else {}
         body["config"]["epochs"] = epochs
         return str(self._data("POST", wire.MODELS, json=body)["id"])
 
