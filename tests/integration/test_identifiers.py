@@ -171,9 +171,7 @@ def test_whether_it_is_trained_is_asked_before_the_first_attempt_only(scene: Sce
     until("the second attempt", lambda: kubelet.pod(pod_name("once-more", 2)))
 
 
-def test_the_hubs_values_win_and_what_they_replaced_is_said_once(
-    scene: Scene, desk: Desk, release: Installation, tmp_path: Path
-) -> None:
+def test_the_hubs_values_win_and_what_they_replaced_is_said(scene: Scene, desk: Desk, tmp_path: Path) -> None:
     scene.post("outvoted", model=desk.model(epochs=7), train={"args": {"epochs": 3, "lr0": 0.5, "data": "mine.yaml"}})
     pod = begun(scene, "outvoted", tmp_path)
     assert ("epochs=7" in pod.command, "data=signs.yaml" in pod.command, "lr0=0.5" in pod.command) == (True,) * 3
