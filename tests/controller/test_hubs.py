@@ -295,7 +295,7 @@ async def test_a_link_to_a_data_set_that_carries_its_authorisation_is_not_told()
         (ok({"id": 5}), Reason.HUB_REFUSED),
         (ok([]), Reason.MODEL_NOT_FOUND),
         (ok(a_model(train_args=[1])), Reason.HUB_REFUSED),
-        (ok(a_model(train_args={"epochs": {"a": 1}})), Reason.INVALID_SPEC),
+        (ok(a_model(train_args={"epochs": {"a": 1}})), Reason.MODEL_INCOMPLETE),
         (ok(a_model(train_args={"epochs": 3}, data=None)), Reason.DATASET_NOT_READY),
         (ok(a_model(cfg=None)), Reason.MODEL_INCOMPLETE),
         (httpx.ConnectError("refused"), Reason.HUB_UNAVAILABLE),
@@ -310,6 +310,18 @@ async def test_whatever_a_hub_answers_becomes_a_reason_and_a_sentence(
     assert problem.reason is reason
     assert problem.message.endswith(".")
     assert KEY not in problem.message
+
+
+async def test_a_model_with_arguments_that_nobody_can_use_is_asked_for_again() -> None:
+    """They are the hub's: whoever mends them there does not touch the session."""
+    hub = RecordedHub().on("GET", MODEL_PATH, ok(a_model(train_args={"epochs": {"a": 1}})))
+    async with with_hub(hub).hubs() as asker:
+        asked = await asker.prepare(a_foreign_session(train={"args": {}}))
+        assert asked.due is not None
+        assert isinstance(asked.answer, Problem)
+        assert asked.answer.message.startswith("The hub's train_args.epochs is dict; a scalar")
+        hub.on("GET", MODEL_PATH, ok(a_model()))
+        await asker.prepared(a_foreign_session(train={"args": {}}))
 
 
 async def test_a_hub_that_says_nothing_is_waited_for_ten_seconds() -> None:

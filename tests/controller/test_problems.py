@@ -4,7 +4,7 @@ import pytest
 
 from hubtraining.controller.problems import from_error, from_plan
 from hubtraining.controller.reasons import Reason
-from hubtraining.domain.arguments import AlreadyTrained, DatasetNotReady, InvalidArguments, ModelIncomplete
+from hubtraining.domain.arguments import AlreadyTrained, DatasetNotReady, InvalidArguments, ModelIncomplete, ModelUnfit
 from hubtraining.hub import errors
 
 LINK = "https://hub.example/models/modelmodelmodelmodel"
@@ -54,6 +54,7 @@ def test_only_a_refused_credential_is_named() -> None:
         (AlreadyTrained(LINK), Reason.ALREADY_TRAINED, None),
         (DatasetNotReady(LINK), Reason.DATASET_NOT_READY, 10.0),
         (ModelIncomplete(LINK), Reason.MODEL_INCOMPLETE, 60.0),
+        (ModelUnfit("the hub's train_args.epochs is dict"), Reason.MODEL_INCOMPLETE, 60.0),
         (InvalidArguments("spec.train.args.data is None"), Reason.INVALID_SPEC, None),
     ],
 )

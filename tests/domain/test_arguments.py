@@ -10,6 +10,7 @@ from hubtraining.domain.arguments import (
     DatasetNotReady,
     InvalidArguments,
     ModelIncomplete,
+    ModelUnfit,
     Plan,
     create_payload,
     plan,
@@ -301,7 +302,7 @@ def test_a_hub_cannot_set_what_is_ours() -> None:
 
 
 def test_a_hub_cannot_send_nested_values() -> None:
-    with pytest.raises(InvalidArguments, match=r"the hub's train_args\.freeze"):
+    with pytest.raises(ModelUnfit, match=r"the hub's train_args\.freeze"):
         plan(a_model(train_args={**HUB_ARGS, "freeze": [[1]]}), {}, OF_THE_HUB, LINK)
 
 

@@ -3,7 +3,7 @@
 from hubtraining.controller.messages import short
 from hubtraining.controller.reasons import Reason
 from hubtraining.controller.world import Problem
-from hubtraining.domain.arguments import AlreadyTrained, DatasetNotReady, ModelIncomplete
+from hubtraining.domain.arguments import AlreadyTrained, DatasetNotReady, ModelIncomplete, ModelUnfit
 from hubtraining.hub.errors import (
     HubConflict,
     HubError,
@@ -32,6 +32,7 @@ _PLANS: tuple[tuple[type[Exception], Reason, float | None], ...] = (
     (AlreadyTrained, Reason.ALREADY_TRAINED, None),
     (DatasetNotReady, Reason.DATASET_NOT_READY, PROCESSING_SECONDS),
     (ModelIncomplete, Reason.MODEL_INCOMPLETE, 60.0),
+    (ModelUnfit, Reason.MODEL_INCOMPLETE, 60.0),
 )
 
 

@@ -70,6 +70,10 @@ class ModelIncomplete(NoPlan):
         super().__init__(f"the model at {link} names neither weights nor an architecture to start from")
 
 
+class ModelUnfit(NoPlan):
+    """The hub has arguments that no trainer can have; whose they are, the text says."""
+
+
 class ModelRecord(Protocol):
     """What planning reads of a hub's model; ``hubtraining.hub.wire.Model`` has it all."""
 
@@ -152,7 +156,7 @@ def plan(
     For a model that the hub held before, the hub's values win; for one created from ``args``, these do. ``link`` is
     where people see the model. Only the ``first`` attempt asks whether the model is trained, or resumes (if it may)
     because of what the hub held before: later ones look for their own work.
-    Raises AlreadyTrained, DatasetNotReady, ModelIncomplete, InvalidArguments.
+    Raises AlreadyTrained, DatasetNotReady, ModelIncomplete, ModelUnfit.
     """
     if first and model.status == "trained":
         raise AlreadyTrained(link)
@@ -176,7 +180,7 @@ def plan(
 
 
 def hub_arguments(model: ModelRecord) -> Arguments:
-    """The hub's arguments that may reach a trainer, in either form that hubs have used. Raises InvalidArguments."""
+    """The hub's arguments that may reach a trainer, in either form that hubs have used. Raises ModelUnfit."""
     flat = {
         "batch": model.batch_size,
         "epochs": model.epochs,
@@ -187,7 +191,10 @@ def hub_arguments(model: ModelRecord) -> Arguments:
         "data": model.data,
     }
     given = flat if model.train_args is None else model.train_args
-    return validate(_without_empty({k: v for k, v in given.items() if k not in RESERVED}), "the hub's train_args")
+    try:
+        return validate(_without_empty({k: v for k, v in given.items() if k not in RESERVED}), "the hub's train_args")
+    except InvalidArguments as error:
+        raise ModelUnfit(str(error)) from None
 
 
 def dataset_link(model: ModelRecord) -> str | None:
