@@ -335,6 +335,20 @@ async def test_a_hub_that_says_nothing_is_waited_for_ten_seconds() -> None:
     assert problem.reason is Reason.HUB_UNAVAILABLE
 
 
+async def test_a_hub_whose_list_has_no_end_is_left_after_a_while() -> None:
+    """Each page comes in time; the model that was made before is looked for among all of them."""
+    pages = iter(range(10**9))
+
+    async def listing(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(1)
+        return ok({"results": [a_model(id="x" * 20)], "lastRecordId": f"page-{next(pages)}"})
+
+    async with with_hub(listing).hubs() as asker:
+        problem = await asker.problem(a_foreign_session(model="yolov8n.yaml"))
+    assert problem.reason is Reason.HUB_UNAVAILABLE
+    assert problem.message == "Ask: no answer from the hub in time."
+
+
 @pytest.mark.parametrize(
     "url",
     [

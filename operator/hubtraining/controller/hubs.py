@@ -24,12 +24,16 @@ from hubtraining.domain.session import Session, SessionSpec
 from hubtraining.domain.status import ModelStatus
 from hubtraining.hub import wire
 from hubtraining.hub.client import Fence, HubClient
+from hubtraining.hub.connection import translated
 from hubtraining.hub.errors import HubError, HubNotFound
 
 logger = logging.getLogger("hubtraining.controller.hubs")
 
 Answer = Prepared | Record | Problem
 Question = Callable[[HubClient, Access, Session, SessionSpec], Awaitable[Answer]]
+QUESTION_SECONDS = 120.0
+"""Of all calls that one question takes: a list may have many pages, but not for ever."""
+
 LONGEST_SECONDS = 300.0
 """Between two questions to a hub that does not answer, or still processes."""
 
@@ -124,7 +128,9 @@ class Hubs:
             way = await access(session.namespace, spec, self._settings, self._get_secret)
             whose = way.whose
             async with self._clients.client(way) as client:
-                return await question(client, way, session, spec)
+                with translated("ask"):
+                    async with asyncio.timeout(QUESTION_SECONDS):
+                        return await question(client, way, session, spec)
         except NoAccess as error:
             return error.problem
         except (NoPlan, InvalidArguments) as error:
