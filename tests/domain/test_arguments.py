@@ -136,6 +136,19 @@ def test_a_data_set_that_the_hub_has_only_as_a_link_wins_too_and_it_says_so() ->
     assert planned.overridden == ("data",)
 
 
+def test_the_hubs_data_set_of_the_very_name_that_was_given_replaces_nothing() -> None:
+    model = a_model(train_args={"data": ZIP}, data=ZIP, dataset={"name": "signs"})
+
+    assert plan(model, {"data": "signs"}, OF_THE_HUB, LINK).overridden == ()
+    assert plan(model, {"data": "other"}, OF_THE_HUB, LINK).overridden == ("data",)
+
+
+@pytest.mark.parametrize("dataset", [None, [], "signs", {"name": ["signs"]}])
+def test_a_hub_may_say_anything_of_its_data_set(dataset: Any) -> None:
+    model = a_model(train_args={"data": ZIP}, data=ZIP, dataset=dataset)
+    assert plan(model, {"data": "signs"}, OF_THE_HUB, LINK).overridden == ("data",)
+
+
 def test_for_a_created_model_the_users_values_win_over_the_hubs_echo() -> None:
     planned = plan(a_model(), {"epochs": 3, "cache": False, "data": "mine.yaml"}, ARCHITECTURE, LINK)
 

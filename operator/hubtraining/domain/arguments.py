@@ -83,6 +83,7 @@ class ModelRecord(Protocol):
     is_pretrained: bool
     cfg: str | None
     data: str | None
+    dataset: Any
     weights: str | None
     resume: str | None
     train_args: dict[str, Any] | None
@@ -174,7 +175,7 @@ def plan(
         arguments=_without_empty(used),
         inputs=dataset + parent + (last if resumed else ()),
         resumed=resumed,
-        overridden=() if identifier.file else _differing(args, used),
+        overridden=() if identifier.file else _differing(args, {**used, "data": _named(model, args) or data}),
         epochs=_as_count(wanted["epochs"]),
     )
 
@@ -232,6 +233,12 @@ def _weights_name(link: str) -> str:
 def _is_zip_link(value: object) -> bool:
     text = value if isinstance(value, str) else ""
     return text.startswith(("https://", "http://")) and text.partition("?")[0].endswith(".zip")
+
+
+def _named(model: ModelRecord, args: Mapping[str, Any]) -> str | None:
+    """The user's own word for the data set, where the hub's has that name."""
+    known = model.dataset.get("name") if isinstance(model.dataset, dict) else None
+    return known if isinstance(known, str) and known == args.get("data") else None
 
 
 def _differing(args: Mapping[str, Any], used: Arguments) -> tuple[str, ...]:
