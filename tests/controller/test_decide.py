@@ -452,6 +452,15 @@ def test_a_hub_that_cannot_be_asked_about_a_lost_pod_is_asked_again() -> None:
     assert decision.again == 9
 
 
+def test_a_stop_that_was_decided_on_is_not_held_up_by_a_spec_with_which_no_hub_can_be_asked() -> None:
+    stopped = a_world().begun().with_pod(a_pod().training()).spec(suspend=True).told()
+    lost = stopped.spec(train={"args": {"project": "x"}}).without_pod(a_pod().training()).world()
+    assert lost.spec is None
+    decision = decide(lost)
+    assert decision.attempt is not None
+    assert (decision.attempt.outcome, decision.actions) == ("Suspended", ())
+
+
 def test_an_agent_that_has_ended_is_not_silent() -> None:
     world = a_world().begun().with_pod(a_pod().training()).heard().told().with_pod(a_pod().ended(outcome=GOOD))
     assert told(decide(world.world()))[R] == ("False", "Ended")

@@ -222,7 +222,7 @@ class HubClient:
         return await downloads.download(self._connection.http, link, path, sha256=sha256, max_bytes=max_bytes)
 
     async def _tell(self, call: Call) -> None:
-        answers.raise_for_answer(await self._connection.send(call))
+        answers.acknowledged(await self._connection.send(call))
 
     async def _upload(
         self,
