@@ -27,6 +27,13 @@ WORDS = [
     ("Dataset '/data/signs.yaml' images not found, missing path '/data/images/val'", "missing-data-set"),
     ("FileNotFoundError: 'signs.yaml' does not exist", "missing-data-set"),
     ("RuntimeError: No valid images found in /data/labels.cache", "missing-data-set"),
+    ("fetch: the data set cannot be unpacked: not a whole zip file: File is not a zip file", "unusable-input"),
+    ("fetch: the data set needs one yaml file that describes it at its top; it has none", "unusable-input"),
+    ("fetch: download: the link gives a web page, not a file", "unusable-input"),
+    ("fetch: download: the file is no whole zip archive (BadZipFile)", "unusable-input"),
+    ("fetch: download: the archive's member 'archive/data.pkl' is damaged", "unusable-input"),
+    ("fetch: the workspace has 1000 bytes free; the data set unpacks to 2000", ""),
+    ("fetch: download: the hub answered 503", ""),
     (
         "  Epoch    GPU_mem   box_loss   cls_loss   dfl_loss\n    1/3         0G        nan        nan        nan",
         "",

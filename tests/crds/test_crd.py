@@ -129,6 +129,7 @@ def test_a_condition_has_what_every_condition_of_kubernetes_has() -> None:
 
 def test_every_rule_has_cases() -> None:
     assert rule_cases.CASES.keys() == RULES.keys()
+    assert [place for place, case in rule_cases.CASES.items() if not (case.accepted and case.refused)] == []
 
 
 @pytest.mark.parametrize("place", RULES)

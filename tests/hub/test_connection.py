@@ -10,7 +10,7 @@ from builders.recorded_hub import KEY, MODEL_PATH, URL, RecordedHub, ok, page, r
 from hubtraining.hub import connection
 from hubtraining.hub.connection import Call, Connection, Exchange, translate
 from hubtraining.hub.credentials import Credential, fixed, from_file
-from hubtraining.hub.errors import HubError, HubProtocolError, HubRefused, HubUnavailable
+from hubtraining.hub.errors import HubError, HubProtocolError, HubRefused, HubUnavailable, HubUntrusted
 
 READ = Call("read", "GET", MODEL_PATH)
 
@@ -75,9 +75,10 @@ def test_a_certificate_that_is_not_trusted_is_told() -> None:
     cause = ssl.SSLCertVerificationError()
     cause.verify_message = "self-signed certificate"
 
-    told = str(translate("read", chained(httpx.ConnectError("x"), cause)))
+    told = translate("read", chained(httpx.ConnectError("x"), cause))
 
-    assert told == "read: no connection to the hub: the certificate is not trusted (self-signed certificate)"
+    assert isinstance(told, HubUntrusted)
+    assert str(told) == "read: the hub's certificate is not trusted: self-signed certificate"
 
 
 # time

@@ -78,7 +78,9 @@ class Checkpoints:
         kind: Kind = "best" if "best" in self._board.state.weights else "last"
         snapshot = await self._final_snapshot(kind)
         if snapshot is None:
-            self._board.update(message=f"no final model: {self._problems.get(kind, 'there are no weights')}")
+            self._board.update(
+                message=f"no final model: {self._problems.get(kind, 'its run folder has no checkpoint')}"
+            )
             return "refused"
         epoch = max(self._board.state.progress.epoch, 1)
         result = await self._uploads.persist(snapshot, epoch, ("final",))

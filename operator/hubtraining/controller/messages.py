@@ -18,6 +18,8 @@ _GPU_HINT = (
     "spec.trainer.resources with `kubectl describe nodes`, and see that the GPU device plugin runs."
 )
 _EXITS = {
+    126: "a command cannot be run: see spec.trainer.command",
+    127: "a command was not found: see spec.trainer.command",
     137: "killed by SIGKILL",
     139: "killed by a segmentation fault",
     143: "ended by SIGTERM",
@@ -72,8 +74,13 @@ VANISHED = "A pod is gone, and nobody saw its trainer end."
 
 
 def evicted(pod: PodView) -> str:
-    """The kubelet's words about a disk or a memory that is full."""
-    return short(f"The pod {pod.name} was evicted from node {pod.node}: {_sentence(pod.message or 'no reason given')}")
+    """The kubelet's words about a disk or a memory that is full; the field that says how large it is."""
+    field = next((f" Its size is {field}." for volume, field in _SIZES.items() if volume in pod.message), "")
+    why = _sentence(pod.message or "no reason given")
+    return short(f"The pod {pod.name} was evicted from node {pod.node}: {why}{field}")
+
+
+_SIZES = {'EmptyDir volume "workspace"': "spec.workspace.sizeLimit", 'EmptyDir volume "shm"': "spec.trainer.shmSize"}
 
 
 def node_refused(pod: PodView) -> str:

@@ -1,10 +1,22 @@
 """What a hub's errors mean for a session's conditions, and when it is worth asking again."""
 
+from collections.abc import Callable
+
+from hubtraining.controller.access import Access
 from hubtraining.controller.messages import short
 from hubtraining.controller.reasons import Reason
 from hubtraining.controller.world import Problem
 from hubtraining.domain.arguments import AlreadyTrained, DatasetNotReady, ModelIncomplete
-from hubtraining.hub.errors import HubConflict, HubError, HubNotFound, HubNotReady, HubUnauthorized, HubUnavailable
+from hubtraining.hub.errors import (
+    HubConflict,
+    HubError,
+    HubNotFound,
+    HubNotReady,
+    HubProtocolError,
+    HubUnauthorized,
+    HubUnavailable,
+    HubUntrusted,
+)
 
 UNAVAILABLE_SECONDS = 5.0
 """After the first failure; doubled with each, and never less than what the hub asks for."""
@@ -23,14 +35,24 @@ _PLANS: tuple[tuple[type[Exception], Reason, float | None], ...] = (
     (ModelIncomplete, Reason.MODEL_INCOMPLETE, 60.0),
 )
 
+_HINTS: tuple[tuple[type[HubError], Callable[[Access], str]], ...] = (
+    (HubUnauthorized, lambda way: f"It was asked with {way.whose}."),
+    (HubNotFound, lambda _: ""),
+    (HubConflict, lambda _: ""),
+    (HubUntrusted, lambda _: "spec.hub.caBundle must hold the certificate of the authority that signed it."),
+    (HubProtocolError, lambda way: f"{_place(way)}; the root of a hub's API is needed there."),
+    (HubError, lambda way: "" if way.own else f"{_place(way)}."),
+)
+"""What to look at."""
 
-def from_error(error: HubError, whose: str) -> Problem:
-    """The problem that a failed call stands for; ``whose`` names the credentials, never their value."""
+
+def from_error(error: HubError, way: Access | None) -> Problem:
+    """The problem that a failed call stands for; whose credentials were used is named, never their value."""
     reason, seconds = next((reason, seconds) for kind, reason, seconds in _ERRORS if isinstance(error, kind))
     if isinstance(error, HubUnavailable) and error.retry_after is not None:
         seconds = max(seconds, error.retry_after)
-    hint = f" It was asked with {whose}." if reason is Reason.UNAUTHORIZED else ""
-    return Problem(reason, short(f"{_sentence(str(error))}{hint}"), seconds)
+    hint = next(hint(way) for kind, hint in _HINTS if isinstance(error, kind)) if way else ""
+    return Problem(reason, short(f"{_sentence(str(error))} {hint}"), seconds)
 
 
 def from_plan(error: Exception) -> Problem:
@@ -38,6 +60,10 @@ def from_plan(error: Exception) -> Problem:
     found = ((reason, seconds) for kind, reason, seconds in _PLANS if isinstance(error, kind))
     reason, seconds = next(found, (Reason.INVALID_SPEC, None))
     return Problem(reason, short(_sentence(str(error))), seconds)
+
+
+def _place(way: Access) -> str:
+    return "The operator's own hub was asked" if way.own else f"spec.hub.url is {way.url}"
 
 
 def _sentence(text: str) -> str:

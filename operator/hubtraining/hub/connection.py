@@ -14,7 +14,7 @@ import msgspec
 
 from hubtraining.hub.answers import Answer
 from hubtraining.hub.credentials import Credential, Provider
-from hubtraining.hub.errors import HubError, HubProtocolError, HubRefused, HubUnavailable
+from hubtraining.hub.errors import HubError, HubProtocolError, HubRefused, HubUnavailable, HubUntrusted
 
 MAX_ANSWER = 32 * 1024 * 1024
 """Bytes of an answer that we are willing to hold."""
@@ -144,6 +144,9 @@ def translated(op: str) -> Iterator[None]:
 
 def translate(op: str, error: Exception) -> HubError:
     """The HubError that says the same as a library's error."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return HubUntrusted(f"{op}: the hub's certificate is not trusted: {cause.verify_message}")
     for kinds, ours, text in _MEANINGS:
         if isinstance(error, kinds):
             return ours(f"{op}: {text}{_reason(error)}")
@@ -163,14 +166,16 @@ _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[HubEr
 
 def _reason(error: BaseException) -> str:
     """The system's own words at the bottom of the chain, such as "Connection refused"."""
+    words = (cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror)
+    return next((f": {each}" for each in words), "")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what it came from."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f": the certificate is not trusted ({cause.verify_message})"
-        if isinstance(cause, OSError) and cause.strerror:
-            return f": {cause.strerror}"
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return ""
 
 
 async def _drain(op: str, response: httpx.Response) -> bytes:
