@@ -1,4 +1,4 @@
-"""Inputs and trainers that are no good: the programs of the pods are run as they are, their ends are told as they were."""
+"""Inputs and trainers that are no good: the pods' own programs are run, and their ends told as they were."""
 
 import time
 from collections.abc import Iterator

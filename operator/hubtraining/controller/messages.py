@@ -73,6 +73,11 @@ def pod_failed(pod: PodView) -> str:
 VANISHED = "A pod is gone, and nobody saw its trainer end."
 
 
+def foreign(kind: str, name: str) -> str:
+    """What stands where one of the session's own should."""
+    return f"A {kind} named {name} exists that this session did not make; delete it or rename the session."
+
+
 def evicted(pod: PodView) -> str:
     """The kubelet's words about a disk or a memory that is full; the field that says how large it is."""
     field = next((f" Its size is {field}." for volume, field in _SIZES.items() if volume in pod.message), "")
