@@ -51,7 +51,7 @@ def test_a_refused_credential_is_named_but_never_shown() -> None:
 
 
 def test_only_a_refused_credential_is_named() -> None:
-    assert from_error(errors.HubNotFound("read: no such model"), FOREIGN).message == "Read: no such model."
+    assert from_error(errors.HubNotFound("read: no such model"), OWN).message == "Read: no such model."
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,7 @@ def test_only_a_refused_credential_is_named() -> None:
             "The operator's own hub was asked; the root of a hub's API is needed there.",
         ),
         (errors.HubUnavailable("create: no connection"), "spec.hub.url is https://api.hub.example.", ""),
+        (errors.HubNotFound("read: no such model"), "spec.hub.url is https://api.hub.example.", ""),
         (errors.HubRefused("create: not allowed"), "spec.hub.url is https://api.hub.example.", ""),
         (
             errors.HubUntrusted("create: not trusted"),

@@ -141,7 +141,8 @@ def test_a_hub_whose_certificate_is_not_trusted(scene: Scene, tmp_path: Path) ->
         scene.post("untrusted", hub=hub)
         told = scene.described("untrusted", "HubReady", "HubUnavailable", "HubUnavailable")
         scene.post("trusted", hub={**hub, "caBundle": (tmp_path / "ca.crt").read_text()})
-        scene.until_condition("trusted", "HubReady", "HubRefused")
+        heard = scene.until_condition("trusted", "HubReady", "HubRefused")
+    assert "List: no hub answers there: 404: there is no such thing" in heard["message"]
     assert "the hub's certificate is not trusted" in told
     assert "spec.hub.caBundle must hold the certificate of the authority that signed it" in told
 

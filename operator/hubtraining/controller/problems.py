@@ -37,7 +37,6 @@ _PLANS: tuple[tuple[type[Exception], Reason, float | None], ...] = (
 
 _HINTS: tuple[tuple[type[HubError], Callable[[Access], str]], ...] = (
     (HubUnauthorized, lambda way: f"It was asked with {way.whose}."),
-    (HubNotFound, lambda _: ""),
     (HubConflict, lambda _: ""),
     (HubUntrusted, lambda _: "spec.hub.caBundle must hold the certificate of the authority that signed it."),
     (HubProtocolError, lambda way: f"{_place(way)}; the root of a hub's API is needed there."),
