@@ -42,6 +42,7 @@ def stranger() -> Iterator[str]:
 def scene(restricted_namespace: Namespace, controller: Member) -> Iterator[Scene]:
     """With a controller, and a node of two GPUs."""
     with a_scene(restricted_namespace, **{"nvidia.com/gpu": "2", "cpu": "8", "memory": "16Gi", "pods": "110"}) as made:
+        restricted_namespace.kubectl("create", "secret", "generic", "any", f"--from-literal=api-key={KEY}")
         yield made
 
 
@@ -120,7 +121,6 @@ def test_a_model_that_the_hub_does_not_have(scene: Scene) -> None:
 
 def test_a_hub_that_nobody_may_name(scene: Scene) -> None:
     """An address of the controller's own machine: nothing there is a hub of the user's."""
-    scene.namespace.kubectl("create", "secret", "generic", "any", f"--from-literal=api-key={KEY}")
     hub = {"url": "http://127.0.0.1:8080", "credentialsSecretRef": {"name": "any", "key": "api-key"}}
     scene.post("inward", hub=hub)
     told = scene.described("inward", "HubReady", "HubRefused", "HubNotReady")
