@@ -80,6 +80,7 @@ def kubelet_config(layout: Layout, settings: Settings) -> dict[str, Any]:
         "enforceNodeAllocatable": [],
         "oomScoreAdj": 0,
         "imageGCHighThresholdPercent": 100,
+        "volumeStatsAggPeriod": "10s",  # or a volume that is full is seen after a minute
         "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
     }
 
