@@ -32,6 +32,9 @@ WORDS = [
     ("fetch: download: the link gives a web page, not a file", "unusable-input"),
     ("fetch: download: the file is no whole zip archive (BadZipFile)", "unusable-input"),
     ("fetch: download: the archive's member 'archive/data.pkl' is damaged", "unusable-input"),
+    ('runc create failed: unable to start container process: exec: "/bin/sh": stat /bin/sh: no such file', "no-shell"),
+    ("executable file `/bin/sh` not found: No such file or directory: OCI runtime attempted to invoke", "no-shell"),
+    ('sh: 1: exec: "/bin/shell": not found', ""),
     ("fetch: the workspace has 1000 bytes free; the data set unpacks to 2000", ""),
     ("fetch: download: the hub answered 503", ""),
     (

@@ -53,6 +53,11 @@ def test_an_end_is_told_with_its_code_and_what_the_code_means() -> None:
         assert messages.exited(ContainerView("trainer", "terminated", reason, exit_code=code)) == sentence
 
 
+def test_a_container_that_never_ran_says_why_instead_of_a_code() -> None:
+    ended = ContainerView("trainer", "terminated", "StartError", message="runc create failed", exit_code=128)
+    assert messages.exited(ended) == "The trainer could not be started: runc create failed."
+
+
 def test_a_pod_that_failed_says_all_that_is_known() -> None:
     evicted = a_pod().failed("Evicted", "The node was low on resource: memory.").view()
     assert messages.pod_failed(evicted) == "The pod signs-1-0 failed: Evicted The node was low on resource: memory."

@@ -192,6 +192,7 @@ def refusal(message: str) -> bytes:
 
 
 FULL = 'Usage of EmptyDir volume "workspace" exceeds the limit "1Gi". '
+NO_SHELL = 'unable to start container process: exec: "/bin/sh": stat /bin/sh: no such file or directory'
 BY_SECRET = {"modelFrom": {"secretKeyRef": {"name": "mine", "key": "identifier"}}}
 CASES: dict[str, Callable[[Path], Told]] = {
     "a name that is too long": lambda _: by_rule("#0"),
@@ -228,6 +229,7 @@ CASES: dict[str, Callable[[Path], Told]] = {
     "a workspace that is full": lambda _: of_end(a_pod().trained(code=137).failed("Evicted", FULL)),
     "a trainer that was killed for its memory": lambda _: of_end(a_pod().ended(code=137, reason="OOMKilled")),
     "a command that is not found": lambda _: of_end(a_pod().ended(code=127)),
+    "an image without a shell": lambda _: of_end(a_pod().ended(code=128, reason="StartError", words=NO_SHELL)),
     "a trainer that writes nothing": lambda _: of_outcome(NOTHING),
     "a trainer that writes nonsense": lambda folder: of_outcome(no_checkpoint(folder)),
 }

@@ -102,6 +102,13 @@ def test_a_command_that_is_not_found(site: Site) -> None:
     assert rule(site, "no-command") == "no-command"
 
 
+def test_an_image_without_a_shell(site: Site) -> None:
+    site.apply(site.session("no-shell", trainer={"image": "localhost/pause:1"}))
+    story = " ".join(site.describes("no-shell", "Succeeded", "TrainerFailed").split())
+    assert "The trainer could not be started: " in story
+    assert rule(site, "no-shell") == "no-shell"
+
+
 def test_a_workspace_that_is_full(site: Site) -> None:
     fill = "head -c 64000000 /dev/zero > /workspace/zeros; sleep 600"
     full = site.session("full", trainer={"command": ["sh", "-c", fill]}, workspace={"sizeLimit": "16Mi"}, retry=ONCE)

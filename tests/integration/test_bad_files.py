@@ -126,6 +126,20 @@ def test_a_command_that_is_not_found(scene: Scene, release: Installation, tmp_pa
     assert attempts(scene, "no-command") == [("Failed", "no-command")]
 
 
+def test_an_image_without_a_shell(scene: Scene) -> None:
+    words = (
+        "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+        'unable to start container process: error during container init: exec: "/bin/sh": stat /bin/sh: '
+        "no such file or directory"
+    )
+    scene.post("no-shell")
+    scene.until_pod("no-shell")
+    scene.become("no-shell", lambda pod: pod.ended(code=128, reason="StartError", words=words))
+    told = scene.described("no-shell", "Succeeded", "TrainerFailed", "Failed")
+    assert told.startswith(f"The trainer could not be started: {words}.")
+    assert attempts(scene, "no-shell") == [("Failed", "no-shell")]
+
+
 def test_a_workspace_that_is_full(scene: Scene) -> None:
     scene.post("full", workspace={"sizeLimit": "1Gi"}, retry={"limit": 0})
     scene.until_pod("full")

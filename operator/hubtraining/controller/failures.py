@@ -35,6 +35,12 @@ DEFAULTS: tuple[FailureRule, ...] = (
         "Fail",
         on_log=r"(?m)^fetch: (the data set\b|download: the (link gives a web page|file is no whole zip|archive's))",
     ),
+    # The image has no /bin/sh, which the launcher needs, in the words of runc and of crun.
+    FailureRule(
+        "no-shell",
+        "Fail",
+        on_log=r'unable to start container process: .*exec: "/bin/sh"|executable file .?/bin/sh.? not found',
+    ),
     # The image has no such command, or may not run it.
     FailureRule("no-command", "Fail", on_exit_codes=(126, 127)),
 )

@@ -17,6 +17,8 @@ _GPU_HINT = (
     "If the pod asks for more GPUs than any node has, or of a kind that none has, it will never start: compare "
     "spec.trainer.resources with `kubectl describe nodes`, and see that the GPU device plugin runs."
 )
+_NEVER_RAN = ("StartError", "ContainerCannotRun")
+"""What container runtimes call it, with a code that is theirs and not the program's."""
 _EXITS = {
     126: "a command cannot be run: see spec.trainer.command",
     127: "a command was not found: see spec.trainer.command",
@@ -59,7 +61,9 @@ def container_config(container: ContainerView) -> str:
 
 
 def exited(container: ContainerView) -> str:
-    """How a container ended."""
+    """How a container ended, or why it never ran."""
+    if container.reason in _NEVER_RAN:
+        return short(f"The {container.name} could not be started: {_sentence(container.message)}")
     how = "ran out of memory" if container.reason == "OOMKilled" else _EXITS.get(container.exit_code or 0, "")
     return f"The {container.name} ended with exit code {container.exit_code}{f' ({how})' if how else ''}."
 
