@@ -67,7 +67,7 @@ def test_only_a_refused_credential_is_named() -> None:
         (errors.HubRefused("create: not allowed"), "spec.hub.url is https://api.hub.example.", ""),
         (
             errors.HubUntrusted("create: not trusted"),
-            *["spec.hub.caBundle must hold the certificate of the authority"] * 2,
+            *["Name the authority that signed it in spec.hub.caBundle of a new session."] * 2,
         ),
     ],
 )

@@ -78,7 +78,7 @@ def test_a_certificate_that_is_not_trusted_is_told() -> None:
     told = translate("read", chained(httpx.ConnectError("x"), cause))
 
     assert isinstance(told, HubUntrusted)
-    assert str(told) == "read: the hub's certificate is not trusted: self-signed certificate"
+    assert str(told) == "read: no connection to the hub: the certificate is not trusted (self-signed certificate)"
 
 
 # time

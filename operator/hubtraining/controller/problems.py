@@ -38,7 +38,7 @@ _PLANS: tuple[tuple[type[Exception], Reason, float | None], ...] = (
 _HINTS: tuple[tuple[type[HubError], Callable[[Access], str]], ...] = (
     (HubUnauthorized, lambda way: f"It was asked with {way.whose}."),
     (HubConflict, lambda _: ""),
-    (HubUntrusted, lambda _: "spec.hub.caBundle must hold the certificate of the authority that signed it."),
+    (HubUntrusted, lambda _: "Name the authority that signed it in spec.hub.caBundle of a new session."),
     (HubProtocolError, lambda way: f"{_place(way)}; the root of a hub's API is needed there."),
     (HubError, lambda way: "" if way.own else f"{_place(way)}."),
 )

@@ -144,9 +144,8 @@ def translated(op: str) -> Iterator[None]:
 
 def translate(op: str, error: Exception) -> HubError:
     """The HubError that says the same as a library's error."""
-    for cause in _causes(error):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return HubUntrusted(f"{op}: the hub's certificate is not trusted: {cause.verify_message}")
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return HubUntrusted(f"{op}: no connection to the hub{_reason(error)}")
     for kinds, ours, text in _MEANINGS:
         if isinstance(error, kinds):
             return ours(f"{op}: {text}{_reason(error)}")
@@ -166,12 +165,16 @@ _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[HubEr
 
 def _reason(error: BaseException) -> str:
     """The system's own words at the bottom of the chain, such as "Connection refused"."""
-    words = (cause.strerror for cause in _causes(error) if isinstance(cause, OSError) and cause.strerror)
-    return next((f": {each}" for each in words), "")
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f": the certificate is not trusted ({cause.verify_message})"
+        if isinstance(cause, OSError) and cause.strerror:
+            return f": {cause.strerror}"
+    return ""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, and what it came from."""
+    """The error, and what led to it."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause

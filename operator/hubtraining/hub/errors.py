@@ -3,7 +3,7 @@
 HubError
 ├── HubUnavailable        try again later
 │   ├── HubRateLimited    try again after ``retry_after`` seconds
-│   └── HubUntrusted      trust its certificate, or wait for another one
+│   └── HubUntrusted      tell the user whom to trust; it may also be a certificate that is being renewed
 └── HubRefused            trying again will not help
     ├── HubUnauthorized   read the key again, ask the user (401, 403)
     ├── HubNotFound       there is no such thing (404)
@@ -35,7 +35,7 @@ class HubRateLimited(HubUnavailable):
 
 
 class HubUntrusted(HubUnavailable):
-    """TLS without a certificate that we trust."""
+    """The other end's certificate is not trusted."""
 
 
 class HubRefused(HubError):
