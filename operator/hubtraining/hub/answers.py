@@ -72,6 +72,13 @@ def data(answer: Answer) -> Any:
     return envelope(answer).data
 
 
+def of_a_hub(answer: Answer) -> Answer:
+    """An answer from a path that every hub has: 404 says that what answers is none. Raises HubProtocolError."""
+    if answer.status == 404:
+        raise HubProtocolError(f"{answer.op}: no hub answers there: 404{_own_words(answer)}", status=404)
+    return answer
+
+
 def decode(answer: Answer, kind: type[T]) -> T:
     """The envelope's ``data`` as a typed value."""
     return convert(data(answer), kind, answer.op)
