@@ -1,7 +1,7 @@
 """One installation for all end-to-end tests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from support.site import CLAIM, Site, install
@@ -41,3 +41,14 @@ def site() -> Iterator[Site]:
     finally:
         if not keep:
             run(clusters.CLUSTER, "down", "--name", NAME)
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Prints what was measured."""
+
+    def say(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n{text}", end="")
+
+    return say
