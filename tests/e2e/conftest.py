@@ -10,6 +10,8 @@ from demo import cluster as clusters
 from demo import hub as hubs
 from demo.shell import run
 
+pytest.register_assert_rewrite("support.steady")
+
 NAME = "e2e"
 NAMESPACE = {
     "apiVersion": "v1",

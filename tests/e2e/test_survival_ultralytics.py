@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support import steady
 from support.real_node import memory_kib, process_of
 from support.results import results, sha256
-from support.site import CLAIM, Body, Site, until
-from support.steady import WORKSPACES
+from support.site import Body, Site, until
+from support.steady import NOTES, WORKSPACES
 
 from demo import session
 
@@ -41,6 +42,7 @@ class Evicted:
 @pytest.fixture(scope="module")
 def evicted(site: Site) -> dict[str, Evicted]:
     """One on each kind of workspace, by that kind; they train side by side."""
+    steady.prepare(site)
     folder = f"kept-{secrets.token_hex(4)}"
     names = {kind: f"resumed-{kind}" for kind in WORKSPACES}
     for kind, name in names.items():
@@ -49,7 +51,7 @@ def evicted(site: Site) -> dict[str, Evicted]:
         site.running_epoch(name, 4)
         site.evict(f"{name}-1-0")
     peaks = agents_memory(site, names)
-    folders = {kind: site.volume(CLAIM) / folder / kind for kind in names}
+    folders = {kind: site.volume(NOTES) / folder / kind for kind in names}
     return {kind: Evicted(site.finished(name), folders[kind], peaks[kind]) for kind, name in names.items()}
 
 
@@ -78,7 +80,7 @@ def body(site: Site, name: str, workspace: Body, folder: str) -> Body:
     """Twelve epochs, of which a copy of each is kept."""
     kept = [{"name": "KEEP_EPOCHS_DIR", "value": "/kept/$(HUBTRAINING_ATTEMPT)"}, session.TELLING]
     template = {
-        "volumes": [{"name": "kept", "persistentVolumeClaim": {"claimName": CLAIM}}],
+        "volumes": [{"name": "kept", "persistentVolumeClaim": {"claimName": NOTES}}],
         "volumeMounts": [{"name": "kept", "mountPath": "/kept", "subPath": folder}],
     }
     made = site.session(name, trainer={"env": kept}, template={"spec": template})

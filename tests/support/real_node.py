@@ -11,7 +11,7 @@ from support.site import Body, Site, until
 from cluster import machine, processes
 from cluster.paths import Layout
 from demo import cluster as clusters
-from demo.shell import output, run
+from demo.shell import output
 
 PROC = Path("/proc")
 
@@ -38,10 +38,10 @@ class Node:
 
     def repair(self) -> None:
         """Start what does not run, as an init system would."""
-        run(clusters.CLUSTER, "up", "--name", self.layout.name, "--audit")
+        output(clusters.CLUSTER, "up", "--name", self.layout.name, "--audit")
 
     def offer_gpus(self, count: int) -> None:
-        run(clusters.CLUSTER, "gpus", "--name", self.layout.name, str(count))
+        output(clusters.CLUSTER, "gpus", "--name", self.layout.name, str(count))
 
     def run(self, *command: str) -> str:
         """What a command prints that runs inside the node."""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from support.site import CLAIM, ROOT, Body, Site, until
 
 PROGRAM = ROOT / "tests" / "e2e" / "programs" / "steady.py"
 CODE = "steady"
+NOTES = "notes"
+"""A claim of its own: a kubelet never starts a pod that has one claim twice."""
 WORKSPACES: dict[str, Body] = {"emptydir": {"sizeLimit": "1Gi"}, "claim": {"claimName": CLAIM}}
 """Both kinds of workspace, by a word for names."""
 
@@ -64,7 +67,7 @@ class Steady:
         return {
             "volumes": [
                 {"name": "code", "configMap": {"name": CODE}},
-                {"name": "notes", "persistentVolumeClaim": {"claimName": CLAIM}},
+                {"name": "notes", "persistentVolumeClaim": {"claimName": NOTES}},
             ],
             "volumeMounts": [
                 {"name": "code", "mountPath": "/code", "readOnly": True},
@@ -76,10 +79,10 @@ class Steady:
         self.site.apply(self.body())
         return self
 
-    @property
+    @cached_property
     def notes(self) -> Path:
         """The folder of notes, on the node's disk."""
-        return self.site.volume(CLAIM) / self.folder
+        return self.site.volume(NOTES) / self.folder
 
     def noted(self) -> list[Body]:
         """Every whole line of the notes."""
@@ -128,7 +131,9 @@ def both(site: Site, name: str, **how: Any) -> list[Steady]:
 
 
 def prepare(site: Site) -> None:
-    """Give the namespace the trainer's program."""
+    """Give the namespace the trainer's program, and the claim for notes."""
+    asked = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    site.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": NOTES}, "spec": asked})
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CODE}}
     site.apply({**body, "data": {PROGRAM.name: PROGRAM.read_text()}})
 
