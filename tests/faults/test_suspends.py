@@ -14,7 +14,7 @@ from hubtraining.domain.names import LABEL_ATTEMPT
 pytestmark = pytest.mark.faults
 
 CYCLES = rounds(8, 100)
-EACH_ATTEMPTS = ("attempt", "attempts", "conditions")
+OF_ATTEMPTS = ("attempt", "attempts", "earlier", "conditions")
 """What tells of attempts; all the rest is the same however many there were."""
 
 
@@ -48,5 +48,7 @@ def trains(stage: Stage, attempt: int) -> bool:
     return (status.get("phase"), status.get("attempt")) == ("Training", attempt)
 
 
-def without_attempts(status: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in status.items() if key not in EACH_ATTEMPTS}
+def without_attempts(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: without_attempts(item) for key, item in value.items() if key not in OF_ATTEMPTS}
