@@ -15,7 +15,7 @@ NAME = "pair"
 PROGRAM = ROOT / "tests" / "e2e" / "programs" / "all_reduce.py"
 SCRIPT = f"""
 getent hosts "$(hostname).{NAME}-nodes" | sed "s/^/known as /"
-python3 /code/{PROGRAM.name} plain && exec python3 -m torch.distributed.run /code/{PROGRAM.name} torchrun
+python3 /code/{PROGRAM.name} plain && exec python3 /code/{PROGRAM.name} torchrun
 """
 
 
@@ -38,11 +38,13 @@ def trained(site: Site) -> Iterator[Body]:
         "volumes": [{"name": "code", "configMap": {"name": "all-reduce"}}],
         "volumeMounts": [{"name": "code", "mountPath": "/code", "readOnly": True}],
     }
+    env = [{"name": "USE_LIBUV", "value": "0"}]
     spec: Body = {
         "model": "pair.yaml",
         "nodes": 2,
         "train": {"args": {"data": "none", "epochs": 5}},
-        "trainer": {"image": site.trainer_image, "command": ["sh", "-c", SCRIPT]},
+        "trainer": {"image": site.trainer_image, "command": ["sh", "-c", SCRIPT], "env": env},
+        "retry": {"limit": 0},
         "workspace": {"claimTemplate": {"spec": asked}},
         "template": {"spec": template},
     }

@@ -1,8 +1,9 @@
 """Trains one tiny regression on several nodes: each sees its own half of the data, and gradients are averaged by gloo.
 
-Started by `python3 -m torch.distributed.run`, or plainly with the variables that a session of several nodes sets.
+usage: all_reduce.py plain|torchrun: with the variables that a session of several nodes sets; by torchrun with its own.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -11,6 +12,17 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from torch.distributed import rendezvous
+from torch.distributed.elastic.rendezvous import static_tcp_rendezvous
+from torch.distributed.run import main as torchrun
+
+# Debian's torch is built without libuv, and torch 2.6 asks for it where it does not look at USE_LIBUV.
+for module in (rendezvous, static_tcp_rendezvous):
+    module.TCPStore = functools.partial(module.TCPStore, use_libuv=False)
+
+if sys.argv[1] == "torchrun" and "TORCHELASTIC_RUN_ID" not in os.environ:
+    torchrun([__file__, "torchrun"])
+    sys.exit()
 
 EPOCHS = 5
 run = Path(os.environ["HUBTRAINING_RUN"])
