@@ -5,6 +5,7 @@ usage: all_reduce.py plain|torchrun: with the variables that a session of severa
 
 import functools
 import hashlib
+import importlib
 import json
 import os
 import sys
@@ -12,12 +13,11 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch.distributed import rendezvous
-from torch.distributed.elastic.rendezvous import static_tcp_rendezvous
 from torch.distributed.run import main as torchrun
 
 # Debian's torch is built without libuv, and torch 2.6 asks for it where it does not look at USE_LIBUV.
-for module in (rendezvous, static_tcp_rendezvous):
+for name in ("torch.distributed.rendezvous", "torch.distributed.elastic.rendezvous.static_tcp_rendezvous"):
+    module = importlib.import_module(name)
     module.TCPStore = functools.partial(module.TCPStore, use_libuv=False)
 
 if sys.argv[1] == "torchrun" and "TORCHELASTIC_RUN_ID" not in os.environ:
