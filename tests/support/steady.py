@@ -36,8 +36,8 @@ class Steady:
     site: Site
     name: str
     workspace: Body
-    epochs: int = 30
-    seconds: float = 0.5
+    epochs: int = 24
+    seconds: float = 0.4
     words: tuple[str, ...] = ()
     spec: Body = field(default_factory=dict)
     folder: str = field(default_factory=lambda: f"notes-{secrets.token_hex(4)}")
