@@ -365,6 +365,12 @@ def test_success_without_a_final_in_the_hub_says_so(outcome: str) -> None:
     assert told(decision)[C] == ("False", "FinalMissing")
 
 
+def test_why_there_is_no_final_is_told_in_the_agents_words() -> None:
+    outcome = an_outcome(message="no final model: the trainer left no checkpoint")
+    decision = decide(a_world().begun().with_pod(a_pod().ended(outcome=outcome)).world())
+    assert "did not reach the hub (no final model: the trainer left no checkpoint)." in message(decision, C)
+
+
 def test_success_counts_by_the_trainers_exit_not_by_the_pods_phase() -> None:
     pod = a_pod().ended(phase="Failed", outcome=GOOD).failed("Evicted", "disk pressure")
     assert told(decide(a_world().begun().with_pod(pod).world()))[S] == ("True", "Succeeded")

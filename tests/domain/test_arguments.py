@@ -10,6 +10,7 @@ from hubtraining.domain.arguments import (
     DatasetNotReady,
     InvalidArguments,
     ModelIncomplete,
+    ModelUnfit,
     Plan,
     create_payload,
     plan,
@@ -124,6 +125,28 @@ def test_the_hubs_values_win_over_the_users_and_it_says_which() -> None:
     assert planned.arguments["data"] == "signs.yaml"
     assert planned.arguments["lr0"] == 0.02
     assert planned.overridden == ("data", "epochs")
+
+
+def test_a_data_set_that_the_hub_has_only_as_a_link_wins_too_and_it_says_so() -> None:
+    model = a_model(train_args={"epochs": 5}, data="https://f.example/signs.zip?signature=x")
+
+    planned = plan(model, {"data": "mine.yaml", "epochs": 5}, OF_THE_HUB, LINK)
+
+    assert planned.arguments["data"] == layout.INPUT_DATA_YAML
+    assert planned.overridden == ("data",)
+
+
+def test_the_hubs_data_set_of_the_very_name_that_was_given_replaces_nothing() -> None:
+    model = a_model(train_args={"data": ZIP}, data=ZIP, dataset={"name": "signs"})
+
+    assert plan(model, {"data": "signs"}, OF_THE_HUB, LINK).overridden == ()
+    assert plan(model, {"data": "other"}, OF_THE_HUB, LINK).overridden == ("data",)
+
+
+@pytest.mark.parametrize("dataset", [None, [], "signs", {"name": ["signs"]}])
+def test_a_hub_may_say_anything_of_its_data_set(dataset: Any) -> None:
+    model = a_model(train_args={"data": ZIP}, data=ZIP, dataset=dataset)
+    assert plan(model, {"data": "signs"}, OF_THE_HUB, LINK).overridden == ("data",)
 
 
 def test_for_a_created_model_the_users_values_win_over_the_hubs_echo() -> None:
@@ -302,7 +325,7 @@ def test_a_hub_cannot_set_what_is_ours() -> None:
 
 
 def test_a_hub_cannot_send_nested_values() -> None:
-    with pytest.raises(InvalidArguments, match=r"the hub's train_args\.freeze"):
+    with pytest.raises(ModelUnfit, match=r"the hub's train_args\.freeze"):
         plan(a_model(train_args={**HUB_ARGS, "freeze": [[1]]}), {}, OF_THE_HUB, LINK)
 
 

@@ -211,6 +211,16 @@ async def test_an_empty_list_is_empty(data: dict[str, Any]) -> None:
     assert [model async for model in RecordedHub().on("GET", "/v1/models", ok(data)).client().models()] == []
 
 
+@pytest.mark.parametrize("reply", [page(404), refused(404, "no such route")])
+async def test_models_that_are_not_found_at_all_are_no_hubs(reply: httpx.Response) -> None:
+    hub = RecordedHub().on("GET", "/v1/models", reply).on("POST", "/v1/models", reply)
+
+    with pytest.raises(HubProtocolError, match="list: no hub answers there: 404"):
+        await hub.client().find("uid")
+    with pytest.raises(HubProtocolError, match="create: no hub answers there: 404"):
+        await hub.client().create({})
+
+
 async def test_a_hub_that_repeats_its_cursor_is_left() -> None:
     reply = ok({"results": [a_model()], "lastRecordId": "same"})
 

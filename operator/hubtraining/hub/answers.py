@@ -24,6 +24,9 @@ T = TypeVar("T")
 MAX_MESSAGE = 200
 """Characters of a hub's own message that go into ours."""
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON may raise; the last for what is nested too deeply."""
+
 _LATER = frozenset({408, 425})
 _NEVER = frozenset({501, 505})
 
@@ -67,6 +70,13 @@ def data(answer: Answer) -> Any:
     HubProtocolError for anything that is not the protocol's JSON."""
     raise_for_answer(answer)
     return envelope(answer).data
+
+
+def of_a_hub(answer: Answer) -> Answer:
+    """An answer from a path that every hub has: 404 says that what answers is none. Raises HubProtocolError."""
+    if answer.status == 404:
+        raise HubProtocolError(f"{answer.op}: no hub answers there: 404{_own_words(answer)}", status=404)
+    return answer
 
 
 def decode(answer: Answer, kind: type[T]) -> T:
@@ -121,7 +131,7 @@ def _own_words(answer: Answer) -> str:
     """The hub's own message, if this is a hub's refusal: other programs' bodies are never repeated."""
     try:
         envelope = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return ""
     if not isinstance(envelope, dict) or envelope.get("success") is not False:
         return ""
@@ -139,7 +149,7 @@ def envelope(answer: Answer) -> wire.Envelope:
 def _decoded(answer: Answer, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(answer.body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         named = answer.headers.get("content-type", "").partition(";")[0][:40] or "no content type"
         raise HubProtocolError(
             f"{answer.op}: no hub answers there: {answer.status} with {named} instead of the protocol's JSON",
