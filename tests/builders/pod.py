@@ -82,9 +82,17 @@ class PodBuilder:
 
     def trained(self, code: int = 0, words: str = "", at: datetime = NOON, reason: str = "") -> "PodBuilder":
         """The trainer has ended; the agent still runs."""
-        ended = {"exitCode": code, "message": words, "startedAt": stamp(NOON), "finishedAt": stamp(at)}
+        begun = self._begun()
+        ended = {"exitCode": code, "message": words, "startedAt": stamp(begun), "finishedAt": stamp(at)}
         why = reason or ("Completed" if code == 0 else "Error")
-        return self.training().container("trainer", "terminated", reason=why, **ended)
+        return self.training(begun).container("trainer", "terminated", reason=why, **ended)
+
+    def _begun(self) -> datetime:
+        """When its trainer began; noon where it has not."""
+        listed = self._body["status"].get("containerStatuses", [])
+        states = [state for each in listed if each["name"] == "trainer" for state in each["state"].values()]
+        told = next((state["startedAt"] for state in states if "startedAt" in state), None)
+        return NOON if told is None else datetime.fromisoformat(told)
 
     def ended(self, phase: str = "", outcome: str = "", **trainer: Any) -> "PodBuilder":
         """Every container has ended; ``outcome`` is the agent's termination message."""

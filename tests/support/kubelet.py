@@ -32,19 +32,27 @@ class Step:
     phase: str = ""
 
 
+def now() -> datetime:
+    """Deadlines and silence are counted by the clock."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def trains(pod: PodBuilder) -> PodBuilder:
-    """Since now: deadlines are counted by the clock."""
-    return pod.training(datetime.now(UTC).replace(microsecond=0))
+    return pod.training(now())
+
+
+def has_trained(pod: PodBuilder) -> PodBuilder:
+    return pod.trained(at=now())
 
 
 def succeeded(pod: PodBuilder) -> PodBuilder:
     final = a_checkpoint(3, CheckpointState.UPLOADED)
-    return pod.ended(outcome=an_outcome(epoch=3, epochs=3, latest=final, best=final, final=final, uploaded=3))
+    return pod.ended(at=now(), outcome=an_outcome(epoch=3, epochs=3, latest=final, best=final, final=final, uploaded=3))
 
 
 FETCHING = Step(PodBuilder.fetching, "Preparing")
 TRAINING = Step(trains, "Training")
-FINALIZING = Step(PodBuilder.trained, "Finalizing")
+FINALIZING = Step(has_trained, "Finalizing")
 SUCCESS = (FETCHING, TRAINING, FINALIZING, Step(succeeded))
 ENDLESS = (FETCHING, TRAINING)
 
@@ -52,7 +60,7 @@ ENDLESS = (FETCHING, TRAINING)
 def failure(code: int = 1, words: str = "boom") -> tuple[Step, ...]:
     """The trainer ends with this exit code."""
     outcome = an_outcome(epoch=1, epochs=3, exit_code=code)
-    return (FETCHING, TRAINING, Step(lambda pod: pod.ended(outcome=outcome, code=code, words=words)))
+    return (FETCHING, TRAINING, Step(lambda pod: pod.ended(at=now(), outcome=outcome, code=code, words=words)))
 
 
 Plan = Callable[[Body], tuple[Step, ...]]
