@@ -54,7 +54,7 @@ def cni_config(settings: Settings) -> dict[str, Any]:
 
 
 def kubelet_config(layout: Layout, settings: Settings) -> dict[str, Any]:
-    """It claims nothing for itself and evicts late: the machine is not the cluster's own."""
+    """It claims nothing for itself and evicts late: the machine is not the cluster's own. Full volumes it sees soon."""
     pki = layout.pki
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -80,6 +80,7 @@ def kubelet_config(layout: Layout, settings: Settings) -> dict[str, Any]:
         "enforceNodeAllocatable": [],
         "oomScoreAdj": 0,
         "imageGCHighThresholdPercent": 100,
+        "volumeStatsAggPeriod": "15s",
         "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
     }
 

@@ -139,9 +139,18 @@ def test_the_end_is_announced_with_what_it_was() -> None:
     assert event.message == "TrainerFailed: The trainer ended with exit code 3."
 
 
+def test_a_trainer_that_left_no_model_is_a_warning() -> None:
+    ended = running().with_pod(a_pod().ended(outcome=an_outcome(message="no final model: there is none")))
+    (event, success) = announced(ended)
+    assert (event.reason, event.warning, success.reason) == (EventReason.FINAL_MISSING, True, EventReason.SUCCEEDED)
+    assert "no final model: there is none" in event.message
+    assert announced(ended.told()) == ()
+
+
 @pytest.mark.parametrize(
     "reason",
     [
+        Reason.FINAL_MISSING,
         Reason.INVALID_SPEC,
         Reason.INLINE_API_KEY,
         Reason.POD_REFUSED,

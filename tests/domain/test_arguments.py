@@ -157,6 +157,16 @@ def test_for_a_created_model_the_users_values_win_over_the_hubs_echo() -> None:
     assert planned.overridden == ()
 
 
+def test_what_the_user_takes_back_is_the_default_again() -> None:
+    """The hub still tells what the model was created with."""
+    planned = plan(a_model(), {"data": "a.yaml"}, ARCHITECTURE, LINK)
+
+    assert planned.arguments == {
+        "batch": -1, "epochs": 300, "imgsz": 640, "patience": 100, "cache": "ram", "data": "a.yaml",
+    }  # fmt: skip
+    assert planned.epochs == 300
+
+
 def test_what_was_announced_by_default_is_what_is_trained() -> None:
     planned = plan(a_model(train_args=None), {"data": "a.yaml"}, ARCHITECTURE, LINK)
 

@@ -61,6 +61,20 @@ def test_a_volume_needs_one_name_and_one_kind(volumes: list[Any], words: str) ->
     assert words in refusal(spec_of(volumes=volumes)).message
 
 
+@pytest.mark.parametrize(
+    ("workspace", "volumes", "other"),
+    [
+        ({"claimName": "datasets"}, [DATA], "spec.workspace.claimName"),
+        ({}, [DATA, {**DATA, "name": "more"}], "'data'"),
+    ],
+)
+def test_a_claim_is_there_once(workspace: dict[str, Any], volumes: list[Any], other: str) -> None:
+    """A real kubelet never starts a pod that has one twice."""
+    refused = refusal({**spec_of(volumes=volumes), "workspace": workspace})
+    assert refused.field == "spec.template.spec.volumes"
+    assert f"the claim 'datasets' in {volumes[-1]['name']!r}, and {other} has it, too" in refused.message
+
+
 @pytest.mark.parametrize("name", template_rules.OUR_VOLUMES)
 def test_our_volumes_cannot_be_replaced(name: str) -> None:
     assert "are ours" in refusal(spec_of(volumes=[{"name": name, "emptyDir": {}}])).message

@@ -1,7 +1,7 @@
 """One installation for all end-to-end tests."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from support.site import CLAIM, Site, install
@@ -9,6 +9,8 @@ from support.site import CLAIM, Site, install
 from demo import cluster as clusters
 from demo import hub as hubs
 from demo.shell import run
+
+pytest.register_assert_rewrite("support.steady")
 
 NAME = "e2e"
 NAMESPACE = {
@@ -41,3 +43,14 @@ def site() -> Iterator[Site]:
     finally:
         if not keep:
             run(clusters.CLUSTER, "down", "--name", NAME)
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Prints what was measured."""
+
+    def say(text: str) -> None:
+        with capsys.disabled():
+            print(f"\n{text}", end="")
+
+    return say

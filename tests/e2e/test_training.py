@@ -1,11 +1,9 @@
 """The main job: real training in a real pod, ending as a trained model in the hub."""
 
-import csv
-import hashlib
 import math
-from pathlib import Path
 
 import pytest
+from support.results import results, sha256
 from support.site import CLAIM, Body, Site, until
 
 from demo import session
@@ -24,17 +22,6 @@ def trained(site: Site) -> Body:
     body["spec"]["workspace"] = {"claimName": CLAIM}
     site.apply(body)
     return site.finished(NAME)
-
-
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def results(path: Path) -> dict[int, dict[str, float]]:
-    """The trainer's own rows, by epoch."""
-    with path.open() as file:
-        rows = [{key.strip(): float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    return {int(row.pop("epoch")): row for row in rows}
 
 
 def test_the_session_succeeds(trained: Body) -> None:

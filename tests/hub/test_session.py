@@ -575,6 +575,41 @@ async def test_metrics_and_heartbeats_flow_while_an_upload_waits(tmp_path: Path)
     assert hub.metrics() == {1: {"loss": 1.0}}
 
 
+async def test_the_epochs_of_a_checkpoint_are_there_before_it(tmp_path: Path) -> None:
+    """Whoever goes on from it never trains them again, so their metrics would be lost for good with this process."""
+    hub = TimedHub()
+
+    async with running(a_session(hub)) as session:
+        session.add_metrics(1, {"loss": 1.0})
+        await asyncio.sleep(0.5)
+        session.add_metrics(2, {"loss": 2.0})
+        await session.upload_model(an_upload(tmp_path / "last.pt", 2))
+
+    assert hub.metrics() == {1: {"loss": 1.0}, 2: {"loss": 2.0}}
+
+
+async def test_a_hub_that_wants_no_metrics_now_is_not_asked_again_for_a_checkpoints_sake(tmp_path: Path) -> None:
+    hub = TimedHub().on("POST", MODEL_PATH, httpx.Response(429, headers={"retry-after": "600"}))
+
+    async with running(a_session(hub)) as session:
+        session.add_metrics(1, {"loss": 1.0})
+        await asyncio.sleep(100)
+        asked = list(hub.times[MODEL_PATH])
+        assert await session.upload_model(an_upload(tmp_path / "last.pt", 1))
+
+    assert hub.times[MODEL_PATH] == asked
+
+
+async def test_a_hub_that_hangs_over_metrics_holds_a_checkpoint_for_a_moment_only(tmp_path: Path) -> None:
+    hub = RecordedHub()
+    session = hanging(hub)
+    session.add_metrics(1, {"loss": 1.0})
+
+    assert await session.upload_model(an_upload(tmp_path / "last.pt", 1))
+
+    assert now() <= 10
+
+
 # saving and going on
 
 

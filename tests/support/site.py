@@ -89,6 +89,12 @@ class Site:
     def pod(self, name: str, attempt: int = 1) -> Body:
         return self.get("pod", f"{name}-{attempt}-0")
 
+    def evict(self, pod: str) -> None:
+        """By the eviction API, as a drain does."""
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
+        self.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(body).encode())
+
     def running_epoch(self, name: str, epoch: int) -> Body:
         """The status once this many epochs are finished."""
 
@@ -100,8 +106,28 @@ class Site:
 
     def workspace(self, name: str) -> Path:
         """The session's folder of the claim, on the node's disk: the trainer's own files, also after its pod."""
-        volume = self.get("pvc", CLAIM)["spec"]["volumeName"]
-        return self.state / "volumes" / volume / self.get("hubtrainingsession", name)["metadata"]["uid"]
+        return self.volume(CLAIM) / str(self.get("hubtrainingsession", name)["metadata"]["uid"])
+
+    def volume(self, claim: str) -> Path:
+        """The folder behind a claim, on the node's disk, once a pod has needed it."""
+        name = until(f"a volume for {claim}", lambda: self.get("pvc", claim)["spec"].get("volumeName"))
+        return self.state / "volumes" / str(name)
+
+    def pods_ever(self, name: str) -> list[str]:
+        """Every pod of a session that the API server ever made, by its own audit log."""
+        since = str(self.get("hubtrainingsession", name)["metadata"]["creationTimestamp"]).rstrip("Z")
+        logs = (self.state / "logs").glob("audit*.json")
+        lines = (line for log in logs for line in log.read_text().splitlines() if '"create"' in line)
+        events = (json.loads(line) for line in lines if f'"{name}-' in line and line.endswith("}"))
+        made = (event for event in events if event["requestReceivedTimestamp"] >= since)
+        return [event["objectRef"]["name"] for event in made if self._makes_a_pod(event, name)]
+
+    def _makes_a_pod(self, event: Body, name: str) -> bool:
+        about = event["objectRef"]
+        place = (about.get("resource"), about.get("namespace"), about.get("subresource"))
+        if event["stage"] != "ResponseComplete" or place != ("pods", self.namespace, None):
+            return False
+        return event["responseStatus"]["code"] == 201 and about["name"].startswith(f"{name}-")
 
     def model(self, name: str) -> str:
         return str(self.status(name)["model"]["id"])

@@ -112,6 +112,9 @@ def _checkpoints(before: SessionStatus, after: SessionStatus) -> Iterator[Event]
     old, new = before.checkpoints or CheckpointsStatus(), after.checkpoints or CheckpointsStatus()
     if _uploaded(new.latest) and not _uploaded(old.latest):
         yield _checkpoint("first", new.latest)
+    for _, safe in _turned(before, after, ConditionType.CHECKPOINT_SAFE):
+        if safe.reason == Reason.FINAL_MISSING.value:
+            yield Event(EventReason.FINAL_MISSING, safe.message, warning=True)
     for kind, was, now in (("best", old.best, new.best), ("final", old.final, new.final)):
         if _uploaded(now) and _uploaded(now) != _uploaded(was):
             yield _checkpoint(kind, now)

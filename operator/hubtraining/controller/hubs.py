@@ -123,10 +123,9 @@ class Hubs:
         self._wake(session.key)
 
     async def _answer(self, question: Question, session: Session, spec: SessionSpec) -> Answer:
-        whose = "the operator's own credentials"
+        way: Access | None = None
         try:
             way = await access(session.namespace, spec, self._settings, self._get_secret)
-            whose = way.whose
             async with self._clients.client(way) as client:
                 with translated("ask"):
                     async with asyncio.timeout(QUESTION_SECONDS):
@@ -136,7 +135,7 @@ class Hubs:
         except (NoPlan, InvalidArguments) as error:
             return from_plan(error)
         except HubError as error:
-            return from_error(error, whose)
+            return from_error(error, way)
         except KubeError as error:
             return Problem(Reason.CONNECTING, f"The hub's credentials cannot be read: {error}", 5.0)
         except Exception:  # the boundary: a question without an answer would keep its session waiting for ever

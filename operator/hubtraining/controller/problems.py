@@ -1,5 +1,8 @@
 """What a hub's errors mean for a session's conditions, and when it is worth asking again."""
 
+from collections.abc import Callable
+
+from hubtraining.controller.access import Access
 from hubtraining.controller.messages import short
 from hubtraining.controller.reasons import Reason
 from hubtraining.controller.world import Problem
@@ -9,6 +12,7 @@ from hubtraining.hub.errors import (
     HubError,
     HubNotFound,
     HubNotReady,
+    HubProtocolError,
     HubUnauthorized,
     HubUnavailable,
     HubUntrusted,
@@ -35,13 +39,23 @@ _PLANS: tuple[tuple[type[Exception], Reason, float | None], ...] = (
     (ModelUnfit, Reason.MODEL_INCOMPLETE, 60.0),
 )
 
+_HINTS: tuple[tuple[type[HubError], Callable[[Access], str]], ...] = (
+    (HubUnauthorized, lambda way: f"It was asked with {way.whose}."),
+    (HubConflict, lambda _: ""),
+    (HubUntrusted, lambda _: "Name the authority that signed it in spec.hub.caBundle of a new session."),
+    (HubProtocolError, lambda way: f"{_place(way)}; the root of a hub's API is needed there."),
+    (HubError, lambda way: "" if way.own else f"{_place(way)}."),
+)
+"""What to look at."""
 
-def from_error(error: HubError, whose: str) -> Problem:
-    """The problem that a failed call stands for; ``whose`` names the credentials, never their value."""
+
+def from_error(error: HubError, way: Access | None) -> Problem:
+    """The problem that a failed call stands for; whose credentials were used is named, never their value."""
     reason, seconds = next((reason, seconds) for kind, reason, seconds in _ERRORS if isinstance(error, kind))
     if isinstance(error, HubUnavailable) and error.retry_after is not None:
         seconds = max(seconds, error.retry_after)
-    return Problem(reason, short(f"{_sentence(str(error))}{_hint(error, whose)}"), seconds)
+    hint = next(hint(way) for kind, hint in _HINTS if isinstance(error, kind)) if way else ""
+    return Problem(reason, short(f"{_sentence(str(error))} {hint}"), seconds)
 
 
 def from_plan(error: Exception) -> Problem:
@@ -51,13 +65,8 @@ def from_plan(error: Exception) -> Problem:
     return Problem(reason, short(_sentence(str(error))), seconds)
 
 
-def _hint(error: HubError, whose: str) -> str:
-    """What to look at."""
-    if isinstance(error, HubUnauthorized):
-        return f" It was asked with {whose}."
-    if isinstance(error, HubUntrusted):
-        return " Name the authority that signed it in spec.hub.caBundle of a new session."
-    return ""
+def _place(way: Access) -> str:
+    return "The operator's own hub was asked" if way.own else f"spec.hub.url is {way.url}"
 
 
 def _sentence(text: str) -> str:

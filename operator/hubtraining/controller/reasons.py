@@ -106,6 +106,7 @@ class EventReason(StrEnum):
     TRAINING_STARTED = "TrainingStarted"
     RESUMED = "Resumed"
     CHECKPOINT_UPLOADED = "CheckpointUploaded"
+    FINAL_MISSING = "FinalMissing"
     STALLED = "Stalled"
     PREEMPTED = "Preempted"
     POD_STUCK = "PodStuck"

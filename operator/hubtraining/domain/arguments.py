@@ -162,7 +162,8 @@ def plan(
     if first and model.status == "trained":
         raise AlreadyTrained(link)
     hub = hub_arguments(model)
-    wanted = {**DEFAULTS, **hub, **args} if identifier.file else {**DEFAULTS, **args, **hub}
+    # What a model was created with is only echoed: an argument that the user took back must not come back by the hub.
+    wanted = {**hub, **DEFAULTS, **args} if identifier.file else {**DEFAULTS, **args, **hub}
     data, dataset = _data(model, wanted, link)
     start, parent = _start(model, identifier)
     last = _last(model) if resume else ()

@@ -131,7 +131,7 @@ def _claim(template: ClaimTemplate) -> None:
 
 
 def _template(spec: SessionSpec) -> None:
-    template_rules.check(spec.template)
+    template_rules.check(spec.template, spec.workspace.claim_name)
 
 
 def _attempts(spec: SessionSpec) -> None:

@@ -27,12 +27,13 @@ POD_SECURITY = (
 TRAINER_SECURITY = ("runAsUser", "runAsGroup", "readOnlyRootFilesystem", "seLinuxOptions", "seccompProfile")
 
 
-def check(template: TemplateSpec) -> None:
-    """Raise InvalidSpec for the first rule that is broken."""
+def check(template: TemplateSpec, workspace_claim: str = "") -> None:
+    """Raise InvalidSpec for the first rule that is broken; ``workspace_claim`` is the one that the workspace is on."""
     check_keys("spec.template.metadata.labels", template.metadata.labels)
     check_keys("spec.template.metadata.annotations", template.metadata.annotations)
     _security(template.spec)
     _volumes(template.spec.volumes)
+    _claims(template.spec.volumes, workspace_claim)
     _mounts(template.spec)
 
 
@@ -73,6 +74,21 @@ def _volumes(volumes: Iterable[Mapping[str, Any]]) -> None:
             given = " and ".join(kinds) or "nothing"
             raise InvalidSpec(field, f"has {given} in {name!r}; exactly one of {_list(VOLUME_KINDS)} is allowed")
         seen.add(name)
+
+
+def _claims(volumes: Iterable[Mapping[str, Any]], workspace_claim: str) -> None:
+    """A kubelet waits for ever for the second mount of a claim in one pod, and tells nobody."""
+    seen = {workspace_claim: "spec.workspace.claimName"} if workspace_claim else {}
+    for volume in volumes:
+        claim = str((volume.get("persistentVolumeClaim") or {}).get("claimName", ""))
+        if claim in seen:
+            raise InvalidSpec(
+                "spec.template.spec.volumes",
+                f"has the claim {claim!r} in {volume['name']!r}, and {seen[claim]} has it, too; no node starts a pod "
+                "that has a claim twice: mount one volume at several paths, or take another claim",
+            )
+        if claim:
+            seen[claim] = repr(volume["name"])
 
 
 def _mounts(spec: TemplatePod) -> None:

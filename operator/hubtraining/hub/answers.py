@@ -56,11 +56,27 @@ def raise_for_answer(answer: Answer) -> None:
     raise _refusal(status)(text, status=status)
 
 
+def acknowledged(answer: Answer) -> None:
+    """Return if the hub has what it was sent. Nothing need be in its answer, but what is there must be a hub's yes:
+    a captive portal or a proxy answers 200, too, with a page of its own."""
+    raise_for_answer(answer)
+    said = _decoded(answer, Any) if answer.body.strip() else None
+    if isinstance(said, dict) and said.get("success") is False:
+        raise HubRefused(f"{answer.op}: the hub answered {answer.status}{_own_words(answer)}", status=answer.status)
+
+
 def data(answer: Answer) -> Any:
     """The envelope's ``data`` of a successful answer; raises what :func:`raise_for_answer` raises, and
     HubProtocolError for anything that is not the protocol's JSON."""
     raise_for_answer(answer)
     return envelope(answer).data
+
+
+def of_a_hub(answer: Answer) -> Answer:
+    """An answer from a path that every hub has: 404 says that what answers is none. Raises HubProtocolError."""
+    if answer.status == 404:
+        raise HubProtocolError(f"{answer.op}: no hub answers there: 404{_own_words(answer)}", status=404)
+    return answer
 
 
 def decode(answer: Answer, kind: type[T]) -> T:
@@ -127,11 +143,15 @@ def _own_words(answer: Answer) -> str:
 
 def envelope(answer: Answer) -> wire.Envelope:
     """The wrapping, whatever the status; HubProtocolError if it is not the protocol's JSON."""
+    return _decoded(answer, wire.Envelope)
+
+
+def _decoded(answer: Answer, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(answer.body, type=wire.Envelope)
+        return msgspec.json.decode(answer.body, type=kind)
     except _UNREADABLE:
-        kind = answer.headers.get("content-type", "").partition(";")[0][:40] or "no content type"
+        named = answer.headers.get("content-type", "").partition(";")[0][:40] or "no content type"
         raise HubProtocolError(
-            f"{answer.op}: no hub answers there: {answer.status} with {kind} instead of the protocol's JSON",
+            f"{answer.op}: no hub answers there: {answer.status} with {named} instead of the protocol's JSON",
             status=answer.status,
         ) from None

@@ -39,6 +39,9 @@ T = TypeVar("T")
 
 logger = logging.getLogger("hubtraining.hub.session")
 
+AHEAD = 5.0
+"""Seconds that a checkpoint waits for the metrics of its epochs, at most."""
+
 AGENT = f"hubtraining-{__version__}"
 """The name that heartbeats give."""
 
@@ -225,6 +228,7 @@ class HubTrainingSession:
 
         async def once() -> None:
             self._uploads.check(turn)
+            await self._send_ahead()
             await self._noted(send())
 
         loop, failures = asyncio.get_running_loop(), 0
@@ -239,6 +243,16 @@ class HubTrainingSession:
                 if loop.time() + wait >= deadline:
                     raise
                 await self._uploads.sleep(turn, wait)
+
+    async def _send_ahead(self) -> None:
+        """Send a checkpoint's epochs before it: whoever goes on from it never trains them again.
+
+        A hub in trouble is not asked more often than it wishes.
+        """
+        if not self._health.failures:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AHEAD):
+                    await self.upload_metrics()
 
     async def _survived(self, what: str, call: Callable[[], Awaitable[None]]) -> HubError | None:
         """The failure of a call instead of an exception, whatever it is: nothing may end presence or lose metrics."""
