@@ -129,4 +129,4 @@ async def test_a_run_that_ends_well_without_weights_says_so(tmp_path: Path) -> N
             trainer.row(1)
             trainer.exit(0)
             await asyncio.sleep(30)
-        assert scene.outcome.message == "no final model: there are no weights"
+        assert scene.outcome.message == "no final model: its run folder has no checkpoint"

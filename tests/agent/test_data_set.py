@@ -86,7 +86,7 @@ def test_members_that_stand_in_each_others_way_are_refused(tmp_path: Path, names
 def test_a_bomb_is_refused_by_the_size_it_admits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
-    with pytest.raises(BadDataSet, match="unpacks to 2000000 bytes, but the workspace has 1000000 free"):
+    with pytest.raises(BadDataSet, match="the workspace has 1000000 bytes free; the data set unpacks to 2000000"):
         unpack(a_zip(tmp_path / "a.zip", {"data.yaml": bytes(2_000_000)}), tmp_path / "out")
 
 

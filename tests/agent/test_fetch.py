@@ -1,5 +1,7 @@
 """Inputs from our real hub."""
 
+import errno
+import os
 import zipfile
 from pathlib import Path
 
@@ -155,6 +157,19 @@ def test_a_failure_is_one_sentence_on_standard_error_and_in_the_termination_log(
     sentence = (tmp_path / "termination.log").read_text()
     assert sentence.startswith("fetch: ")
     assert capsys.readouterr().err == f"{sentence}\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_workspace_is_told_with_the_field_that_says_how_large_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(number, os.strerror(number), "/workspace/inputs")
+
+    monkeypatch.setattr(fetch, "prepare", full)
+    assert fetch.main(environment(tmp_path, ASSIGNMENT)) == 1
+    sentence = (tmp_path / "termination.log").read_text()
+    assert sentence == f"fetch: the workspace is full, see spec.workspace: {os.strerror(number)}"
 
 
 def test_settings_that_are_wrong_end_with_2(capsys: pytest.CaptureFixture[str]) -> None:

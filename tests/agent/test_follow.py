@@ -158,3 +158,14 @@ def test_what_cannot_be_read_is_told_once(tmp_path: Path, caplog: pytest.LogCapt
         seen = follower.look()
     assert (seen.rows, seen.weights) == ((), {})
     assert len(caplog.records) == 3
+
+
+def test_lines_that_do_not_fit_the_table_are_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    trainer, follower = Trainer(tmp_path).start(), a_follower(tmp_path)
+    for _ in range(3):
+        with trainer.csv.open("a") as file:
+            file.write("no,table\n\x00\xff\n")
+        assert follower.look().rows == ()
+    assert [record.getMessage() for record in caplog.records] == [
+        "results.csv is left out in part: it has lines that are no rows of finished epochs"
+    ]

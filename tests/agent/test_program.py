@@ -1,14 +1,19 @@
 """The whole agent beside a scripted trainer, against our real hub, in virtual time."""
 
 import asyncio
+import io
+import os
+import pickle
 import shutil
+import zipfile
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders.agent import TOKEN, Scene, a_scene
-from builders.trainer import Trainer, metrics_of, weights
+from builders.trainer import Trainer, metrics_of, saved, weights
 
 from hubtraining.domain.report import CheckpointState, Stage
 from hubtraining.hub.client import Fence
@@ -238,6 +243,36 @@ async def test_a_link_to_the_token_is_never_read(tmp_path: Path) -> None:
         assert await scene.uploads() == []
         assert holding(tmp_path, TOKEN.encode()) == {token}
         assert "no final model" in scene.outcome.message
+
+
+class Hostile:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.mark),)
+
+
+async def test_a_hostile_checkpoint_is_kept_and_gone_on_from_but_never_run(tmp_path: Path) -> None:
+    mark = tmp_path / "unpickled"
+    content = saved({"epoch": 0, "hostile": Hostile(mark), "train_args": {"save_dir": "/workspace/run"}})
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        async with scene.agent():
+            trainer.row(1)
+            for kind in ("last", "best"):
+                (trainer.run / f"weights/{kind}.pt").write_bytes(content)
+            await asyncio.sleep(30)
+            trainer.exit(1)
+            await asyncio.sleep(30)
+        assert [sha for _, _, sha in await scene.uploads()] == [digest(content)]
+        assert (await scene.assigned(attempt=2).fetch()).resumed_epoch == 1
+    assert not mark.exists()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        pickle.loads(archive.read("archive/data.pkl"))
+    assert mark.exists(), "it would have been run"
 
 
 async def test_a_run_folder_that_is_a_link_is_not_followed(tmp_path: Path) -> None:

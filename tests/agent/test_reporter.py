@@ -93,6 +93,16 @@ async def test_a_change_is_told_at_the_assignments_pace_and_a_stage_at_once() ->
         assert [report.uploaded for _, report in controller.reports] == [0, 5, 5]
 
 
+@pytest.mark.looptime(start=23.955251)  # ten seconds later is no number that floats have
+async def test_a_timer_that_fires_a_tick_before_the_clock_says_so_is_believed() -> None:
+    controller, board = Controller(), Board(RunState())
+    async with reporting(controller, board):
+        await asyncio.sleep(1)
+        board.update(uploaded=1)
+        await asyncio.sleep(10)
+    assert [report.uploaded for _, report in controller.reports] == [0, 1]
+
+
 async def test_nothing_new_costs_one_sign_of_life_in_a_while() -> None:
     controller = Controller()
     async with reporting(controller, Board(RunState())):

@@ -23,10 +23,16 @@ class HubProcess:
     folder: Path
     port: int
     process: "subprocess.Popen[bytes]"
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What it says, beside its data."""
+        return self.folder.with_name(f"{self.folder.name}.log")
 
     def kill(self) -> None:
         """As a power cut would, but for the page cache."""
@@ -59,18 +65,31 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def launch(folder: Path, port: int, environ: Mapping[str, str] = {}, wrapper: tuple[str, ...] = ()) -> HubProcess:
+def launch(
+    folder: Path,
+    port: int,
+    environ: Mapping[str, str] = {},
+    wrapper: tuple[str, ...] = (),
+    host: str = "127.0.0.1",
+) -> HubProcess:
     """A hub that may not answer yet; ``wrapper`` is a command that runs it."""
-    command = [*wrapper, *hub_command("--data", str(folder), "--host", "127.0.0.1", "--port", str(port))]
-    process = subprocess.Popen(command, env={**os.environ, **environ}, stderr=subprocess.DEVNULL)
-    return HubProcess(folder, port, process)
+    command = [*wrapper, *hub_command("--data", str(folder), "--host", host, "--port", str(port))]
+    log = folder.with_name(f"{folder.name}.log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, env={**os.environ, **environ}, stderr=output)
+    return HubProcess(folder, port, process, host)
 
 
 def start(
-    folder: Path, port: int | None = None, environ: Mapping[str, str] = {}, wrapper: tuple[str, ...] = ()
+    folder: Path,
+    port: int | None = None,
+    environ: Mapping[str, str] = {},
+    wrapper: tuple[str, ...] = (),
+    host: str = "127.0.0.1",
 ) -> HubProcess:
     """A hub that answers."""
-    hub = launch(folder, port or free_port(), environ, wrapper)
+    hub = launch(folder, port or free_port(), environ, wrapper, host)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and hub.process.poll() is None:
         try:
@@ -79,13 +98,15 @@ def start(
         except httpx.TransportError:
             time.sleep(0.02)
     hub.kill()
-    raise AssertionError(f"the hub did not start: exit code {hub.process.returncode}")
+    raise AssertionError(f"the hub did not start: exit code {hub.process.returncode}\n{hub.log.read_text()}")
 
 
 @contextmanager
-def a_hub_process(folder: Path, environ: Mapping[str, str] = {}, wrapper: tuple[str, ...] = ()) -> Iterator[HubProcess]:
+def a_hub_process(
+    folder: Path, environ: Mapping[str, str] = {}, wrapper: tuple[str, ...] = (), host: str = "127.0.0.1"
+) -> Iterator[HubProcess]:
     """A hub while the context lasts."""
-    hub = start(folder, environ=environ, wrapper=wrapper)
+    hub = start(folder, environ=environ, wrapper=wrapper, host=host)
     try:
         yield hub
     finally:

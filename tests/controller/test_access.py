@@ -159,6 +159,13 @@ async def test_a_foreign_hub_never_gets_the_operators_credentials() -> None:
     assert "spec.hub.credentialsSecretRef" in problem.message
 
 
+async def test_an_identifier_that_lacks_its_key_is_looked_at_again() -> None:
+    """Both stand in one Secret, so mending it is no change of the session that would wake it."""
+    bare = Secrets(api_key=MODEL)
+    problem = await refusal(bare, model=None, modelFrom={"secretKeyRef": REF}, hub={"url": FOREIGN})
+    assert problem.retry_seconds == 15.0
+
+
 async def test_an_api_server_that_does_not_answer_is_not_the_sessions_fault() -> None:
     with pytest.raises(KubeUnavailable):
         await way(Secrets(failure=KubeUnavailable("away")), hub={"url": FOREIGN, "credentialsSecretRef": REF})

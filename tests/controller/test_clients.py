@@ -10,11 +10,11 @@ import pytest
 from builders.recorded_hub import KEY, MODEL_ID, MODEL_PATH, RecordedHub, a_model, ok, refused
 
 from hubtraining.controller.access import Access
-from hubtraining.controller.clients import CALLS, HubClients
+from hubtraining.controller.clients import CALLS, MOST_BYTES, HubClients
 from hubtraining.domain.identifiers import parse
 from hubtraining.hub.connection import Exchange
 from hubtraining.hub.credentials import fixed
-from hubtraining.hub.errors import HubNotFound, HubUnavailable
+from hubtraining.hub.errors import HubNotFound, HubProtocolError, HubUnavailable
 
 pytestmark = pytest.mark.looptime
 
@@ -145,6 +145,13 @@ async def test_a_hub_that_asks_one_caller_to_wait_is_not_down() -> None:
         told = {await outcome(clients, a_way()) for _ in range(10)}
     assert scene.asked == 10
     assert not any("left alone" in words for words in told)
+
+
+async def test_an_answer_that_is_too_long_for_all_of_us_together_is_not_kept() -> None:
+    scene = Scene(answer=ok(a_model(meta={"name": "x" * MOST_BYTES})))
+    async with scene.clients() as clients:
+        with pytest.raises(HubProtocolError, match="longer than"):
+            await ask(clients, a_way())
 
 
 async def test_those_who_wait_for_a_hub_that_hangs_are_spared_too() -> None:

@@ -365,6 +365,12 @@ def test_success_without_a_final_in_the_hub_says_so(outcome: str) -> None:
     assert told(decision)[C] == ("False", "FinalMissing")
 
 
+def test_why_there_is_no_final_is_told_in_the_agents_words() -> None:
+    outcome = an_outcome(message="no final model: the trainer left no checkpoint")
+    decision = decide(a_world().begun().with_pod(a_pod().ended(outcome=outcome)).world())
+    assert "did not reach the hub (no final model: the trainer left no checkpoint)." in message(decision, C)
+
+
 def test_success_counts_by_the_trainers_exit_not_by_the_pods_phase() -> None:
     pod = a_pod().ended(phase="Failed", outcome=GOOD).failed("Evicted", "disk pressure")
     assert told(decide(a_world().begun().with_pod(pod).world()))[S] == ("True", "Succeeded")
@@ -450,6 +456,15 @@ def test_a_hub_that_cannot_be_asked_about_a_lost_pod_is_asked_again() -> None:
     assert told(decision)[H] == ("False", "HubUnavailable")
     assert told(decision)[S] == ("Unknown", "InProgress")
     assert decision.again == 9
+
+
+def test_a_stop_that_was_decided_on_is_not_held_up_by_a_spec_with_which_no_hub_can_be_asked() -> None:
+    stopped = a_world().begun().with_pod(a_pod().training()).spec(suspend=True).told()
+    lost = stopped.spec(train={"args": {"project": "x"}}).without_pod(a_pod().training()).world()
+    assert lost.spec is None
+    decision = decide(lost)
+    assert decision.attempt is not None
+    assert (decision.attempt.outcome, decision.actions) == ("Suspended", ())
 
 
 def test_an_agent_that_has_ended_is_not_silent() -> None:

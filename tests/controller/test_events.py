@@ -1,14 +1,16 @@
 """What is announced: each thing once, when it happens, in words that help."""
 
+import msgspec
 import pytest
 from builders.pod import a_pod
-from builders.world import WorldBuilder, a_checkpoint, a_report, a_world, an_outcome
+from builders.world import MODEL, WorldBuilder, a_checkpoint, a_report, a_world, an_outcome
 
 from hubtraining.controller.decide import decide
 from hubtraining.controller.events import Event, events
 from hubtraining.controller.reasons import EventReason, Reason
 from hubtraining.controller.status import status
 from hubtraining.domain.report import CheckpointState, HubState
+from hubtraining.domain.status import AttemptStatus
 
 
 def announced(builder: WorldBuilder) -> tuple[Event, ...]:
@@ -39,6 +41,21 @@ def test_a_session_that_begins_announces_what_was_done() -> None:
 
 def test_a_model_that_was_there_is_loaded() -> None:
     assert "ModelLoaded" in reasons(a_world().prepared(created=False))
+
+
+def test_arguments_that_the_hub_has_other_values_for_are_named() -> None:
+    model = msgspec.structs.replace(MODEL, overridden=("data", "epochs"))
+    (event,) = [each for each in announced(a_world().prepared(model=model)) if "Arguments" in each.reason]
+    assert (event.reason, event.warning) == (EventReason.ARGUMENTS_OVERRIDDEN, True)
+    assert event.message == "The hub's model has other values than spec.train.args, and they are used: data, epochs."
+
+
+def test_arguments_that_are_overridden_in_the_next_attempt_too_are_not_told_again() -> None:
+    model = msgspec.structs.replace(MODEL, overridden=("epochs",))
+    second = a_world().prepared(model=model).told().attempts(AttemptStatus(number=1, outcome="Disrupted"))
+    assert "ArgumentsOverridden" not in reasons(second.prepared(model=model))
+    changed = msgspec.structs.replace(MODEL, overridden=("epochs", "imgsz"))
+    assert "ArgumentsOverridden" in reasons(second.prepared(model=changed))
 
 
 def test_nothing_is_announced_twice() -> None:
@@ -122,9 +139,18 @@ def test_the_end_is_announced_with_what_it_was() -> None:
     assert event.message == "TrainerFailed: The trainer ended with exit code 3."
 
 
+def test_a_trainer_that_left_no_model_is_a_warning() -> None:
+    ended = running().with_pod(a_pod().ended(outcome=an_outcome(message="no final model: there is none")))
+    (event, success) = announced(ended)
+    assert (event.reason, event.warning, success.reason) == (EventReason.FINAL_MISSING, True, EventReason.SUCCEEDED)
+    assert "no final model: there is none" in event.message
+    assert announced(ended.told()) == ()
+
+
 @pytest.mark.parametrize(
     "reason",
     [
+        Reason.FINAL_MISSING,
         Reason.INVALID_SPEC,
         Reason.INLINE_API_KEY,
         Reason.POD_REFUSED,

@@ -160,7 +160,9 @@ def test_the_agents_last_words_are_read_once_it_has_ended() -> None:
     assert last.epoch == 7
 
 
-@pytest.mark.parametrize("words", ["", "Killed", "{}", '{"stage": "Dreaming"}', '{"stage": "Finished", "epoch": -1}'])
+@pytest.mark.parametrize(
+    "words", ["", '{"x": ' + "[" * 4000, "Killed", "{}", '{"stage": "Dreaming"}', '{"stage": "Finished", "epoch": -1}']
+)
 def test_last_words_that_cannot_be_read_are_none(words: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     assert outcome(a_pod().ended(outcome=words).view()) is None

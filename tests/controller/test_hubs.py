@@ -178,7 +178,7 @@ async def test_a_model_that_the_hub_holds_is_loaded_with_its_own_arguments(tmp_p
         model_id = await hub.model()
         answer = await asker.prepared(a_session(model=model_id, train={"args": {"epochs": 9, "data": "x.yaml"}}))
     assert (answer.created, answer.model.id, answer.model.parent) == (False, model_id, "")
-    assert (answer.plan.epochs, answer.plan.overridden) == (300, ("data", "epochs"))
+    assert (answer.plan.epochs, answer.model.overridden) == (300, ("data", "epochs"))
 
 
 async def test_a_model_that_another_session_writes_is_in_use(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ async def test_a_link_to_a_data_set_that_carries_its_authorisation_is_not_told()
         (ok({"id": 5}), Reason.HUB_REFUSED),
         (ok([]), Reason.MODEL_NOT_FOUND),
         (ok(a_model(train_args=[1])), Reason.HUB_REFUSED),
-        (ok(a_model(train_args={"epochs": {"a": 1}})), Reason.INVALID_SPEC),
+        (ok(a_model(train_args={"epochs": {"a": 1}})), Reason.MODEL_INCOMPLETE),
         (ok(a_model(train_args={"epochs": 3}, data=None)), Reason.DATASET_NOT_READY),
         (ok(a_model(cfg=None)), Reason.MODEL_INCOMPLETE),
         (httpx.ConnectError("refused"), Reason.HUB_UNAVAILABLE),
@@ -312,6 +312,18 @@ async def test_whatever_a_hub_answers_becomes_a_reason_and_a_sentence(
     assert KEY not in problem.message
 
 
+async def test_a_model_with_arguments_that_nobody_can_use_is_asked_for_again() -> None:
+    """They are the hub's: whoever mends them there does not touch the session."""
+    hub = RecordedHub().on("GET", MODEL_PATH, ok(a_model(train_args={"epochs": {"a": 1}})))
+    async with with_hub(hub).hubs() as asker:
+        asked = await asker.prepare(a_foreign_session(train={"args": {}}))
+        assert asked.due is not None
+        assert isinstance(asked.answer, Problem)
+        assert asked.answer.message.startswith("The hub's train_args.epochs is dict; a scalar")
+        hub.on("GET", MODEL_PATH, ok(a_model()))
+        await asker.prepared(a_foreign_session(train={"args": {}}))
+
+
 async def test_a_hub_that_says_nothing_is_waited_for_ten_seconds() -> None:
     async def silent(_: httpx.Request) -> httpx.Response:
         await asyncio.sleep(3600)
@@ -321,6 +333,20 @@ async def test_a_hub_that_says_nothing_is_waited_for_ten_seconds() -> None:
         problem = await asker.problem(a_foreign_session())
         assert 10 <= asyncio.get_running_loop().time() < 11
     assert problem.reason is Reason.HUB_UNAVAILABLE
+
+
+async def test_a_hub_whose_list_has_no_end_is_left_after_a_while() -> None:
+    """Each page comes in time; the model that was made before is looked for among all of them."""
+    pages = iter(range(10**9))
+
+    async def listing(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(1)
+        return ok({"results": [a_model(id="x" * 20)], "lastRecordId": f"page-{next(pages)}"})
+
+    async with with_hub(listing).hubs() as asker:
+        problem = await asker.problem(a_foreign_session(model="yolov8n.yaml"))
+    assert problem.reason is Reason.HUB_UNAVAILABLE
+    assert problem.message == "Ask: no answer from the hub in time."
 
 
 @pytest.mark.parametrize(
@@ -411,18 +437,25 @@ async def test_an_answer_to_an_old_spec_is_none() -> None:
         assert asker.hubs.prepared(changed, 1) is not None
 
 
-async def test_a_hub_that_is_down_is_asked_more_and_more_rarely_and_never_too_rarely() -> None:
-    hub = RecordedHub().on("GET", MODEL_PATH, refused(503))
-    scene = with_hub(hub)
+@pytest.mark.parametrize(
+    ("reply", "first"),
+    [(refused(503), 5), (refused(409, "the data set may still be processing"), 10), (ok(a_model(train_args={})), 10)],
+    ids=["down", "data set processing", "no data set"],
+)
+async def test_a_hub_that_is_not_ready_is_asked_more_and_more_rarely_and_never_too_rarely(
+    reply: httpx.Response, first: float
+) -> None:
+    scene = with_hub(RecordedHub().on("GET", MODEL_PATH, reply))
     waits: list[float] = []
     async with scene.hubs() as asker:
         for _ in range(12):
-            asked = await asker.prepare(a_foreign_session())
+            asked = await asker.prepare(a_foreign_session(train={"args": {}}))
             assert asked.due is not None
             waits.append((asked.due - scene.now()).total_seconds())
             await asyncio.sleep(LONGEST_SECONDS)
     assert waits == sorted(waits)
-    assert waits[0] == pytest.approx(5, abs=1)
+    assert waits[0] == pytest.approx(first, abs=1)
+    assert waits[1] == pytest.approx(2 * first, abs=1)
     assert waits[-1] == pytest.approx(LONGEST_SECONDS, abs=1)
 
 

@@ -21,6 +21,7 @@ from support.little_cluster import KEY, Api, Clock, Controller, LittleHub, unans
 from hubtraining.controller.errors import KubeConflict
 from hubtraining.controller.queue import Later
 from hubtraining.controller.status import read
+from hubtraining.domain.report import HubState, Stage
 from hubtraining.domain.status import OUTCOMES, PHASES, SessionStatus
 
 FINAL = OUTCOMES[3:]
@@ -80,6 +81,25 @@ class Machine(RuleBasedStateMachine):
     @rule(action=st.sampled_from(["Fail", "Retry", "RetryOnOtherNode", "Ignore"]))
     def change_the_rules(self, action: str) -> None:
         self._apply(failureRules=[{"name": "mine", "onExitCodes": [7], "action": action}])
+
+    @rule(
+        start=st.sampled_from([None, 60, 4000]),
+        active=st.sampled_from([None, 60, 9000]),
+        expiry=st.sampled_from([None, 0, 5000]),
+    )
+    def change_the_deadlines(self, start: int | None, active: int | None, expiry: int | None) -> None:
+        wanted = {"startDeadlineSeconds": start, "activeDeadlineSeconds": active, "ttlSecondsAfterFinished": expiry}
+        self.spec = {name: value for name, value in self.spec.items() if name not in wanted}
+        self.spec |= {name: value for name, value in wanted.items() if value is not None}
+        self._apply(suspend=self.spec.get("suspend", False))
+
+    @rule(after=st.sampled_from([0, 60, 700]), action=st.sampled_from(["Notify", "Restart", "Fail"]))
+    def change_the_stall(self, after: int, action: str) -> None:
+        self._apply(stall={"afterSeconds": after, "action": action})
+
+    @rule(image=st.sampled_from(["example/trainer:1", "example/trainer:2"]))
+    def change_the_trainer(self, image: str) -> None:
+        self._apply(trainer={**self.spec["trainer"], "image": image})
 
     @rule(broken=_seldom)
     def break_or_mend_the_spec(self, broken: bool) -> None:
@@ -226,15 +246,24 @@ class Machine(RuleBasedStateMachine):
             self.api.change(name, status={"phase": "Failed", "reason": "Evicted", "message": "memory"})
 
     @precondition(lambda self: self.api.pods)
-    @rule(epoch=st.integers(1, 10), resumed=st.none() | st.integers(0, 5))
-    def report(self, epoch: int, resumed: int | None) -> None:
+    @rule(
+        epoch=st.integers(1, 10),
+        resumed=st.none() | st.integers(0, 5),
+        stage=st.sampled_from(list(Stage)),
+        failures=st.sampled_from([0, 0, 3]),
+        late=_seldom,
+    )
+    def report(self, epoch: int, resumed: int | None, stage: Stage, failures: int, late: bool) -> None:
+        """Of the newest agent, or ``late`` of one that has gone; the hub answers it or does not."""
         session = self.controller.sessions.get(KEY)
         lead = next((pod for pod in self.controller.pods if pod.node_index == 0), None)
         if session is None or lead is None:
             return
         self.sequence += 1
-        fields = {"session_uid": session.uid, "sequence": self.sequence, "time": self.clock.now}
-        told = a_report(epoch, attempt=lead.attempt, uploaded=epoch, resumed_epoch=resumed, **fields)
+        fields = {"session_uid": session.uid, "sequence": self.sequence, "time": self.clock.now, "stage": stage}
+        hub = HubState("agent-1", self.clock.now, consecutive_failures=failures, buffered_updates=failures)
+        attempt = max(1, lead.attempt - late)
+        told = a_report(epoch, attempt=attempt, uploaded=epoch, resumed_epoch=resumed, hub=hub, **fields)
         self.controller.mailbox.put(told, self.clock.now)
 
     # what always holds

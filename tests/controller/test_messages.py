@@ -1,5 +1,6 @@
 """Sentences for people: what is wrong, and what to do about it."""
 
+import pytest
 from builders.pod import a_pod
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +42,8 @@ def test_a_container_that_cannot_be_made_says_why() -> None:
 def test_an_end_is_told_with_its_code_and_what_the_code_means() -> None:
     ends = {
         (1, "Error"): "The trainer ended with exit code 1.",
+        (126, "Error"): "The trainer ended with exit code 126 (a command cannot be run: see spec.trainer.command).",
+        (127, "Error"): "The trainer ended with exit code 127 (a command was not found: see spec.trainer.command).",
         (137, "Error"): "The trainer ended with exit code 137 (killed by SIGKILL).",
         (137, "OOMKilled"): "The trainer ended with exit code 137 (ran out of memory).",
         (139, "Error"): "The trainer ended with exit code 139 (killed by a segmentation fault).",
@@ -50,10 +53,29 @@ def test_an_end_is_told_with_its_code_and_what_the_code_means() -> None:
         assert messages.exited(ContainerView("trainer", "terminated", reason, exit_code=code)) == sentence
 
 
+def test_a_container_that_never_ran_says_why_instead_of_a_code() -> None:
+    ended = ContainerView("trainer", "terminated", "StartError", message="runc create failed", exit_code=128)
+    assert messages.exited(ended) == "The trainer could not be started: runc create failed."
+
+
 def test_a_pod_that_failed_says_all_that_is_known() -> None:
     evicted = a_pod().failed("Evicted", "The node was low on resource: memory.").view()
     assert messages.pod_failed(evicted) == "The pod signs-1-0 failed: Evicted The node was low on resource: memory."
     assert messages.pod_failed(a_pod().failed().view()) == "The pod signs-1-0 failed: the kubelet gave no reason."
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        ('Usage of EmptyDir volume "workspace" exceeds the limit "1Gi".', "spec.workspace.sizeLimit"),
+        ('Usage of EmptyDir volume "shm" exceeds the limit "1Gi".', "spec.trainer.shmSize"),
+        ("The node was low on resource: ephemeral-storage.", ""),
+    ],
+)
+def test_a_volume_that_is_full_comes_with_the_field_that_limits_it(words: str, field: str) -> None:
+    told = messages.evicted(a_pod().on().failed("Evicted", words).view())
+    hint = f" Its size is {field}." if field else ""
+    assert told == f"The pod signs-1-0 was evicted from node node-1: {words}{hint}"
 
 
 def test_a_sentence_that_ends_gets_no_second_full_stop() -> None:

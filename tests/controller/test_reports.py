@@ -168,6 +168,7 @@ async def test_a_report_that_is_too_long_is_refused_before_it_is_whole() -> None
         (b"[]", "not a report: Expected `object`"),
         (b'{"attempt": "one"}', "$.attempt"),
         (b"\xff", "not a report: "),
+        (b'{"x": ' + b"[" * 20_000, "not a report: "),
     ],
 )
 async def test_what_is_no_report_is_refused_with_the_place(body: bytes, why: str) -> None:

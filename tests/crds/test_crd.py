@@ -103,6 +103,19 @@ def test_every_field_is_described_in_a_sentence() -> None:
     assert bad == ["metadata"]  # which the API server describes
 
 
+def test_kubectl_explain_tells_every_default() -> None:
+    """It prints descriptions, and not the defaults beside them."""
+    kinds = ("string", "integer")
+    told = {path: field for path, field in FIELDS.items() if "default" in field and field["type"] in kinds}
+    assert told
+    assert [
+        path
+        for path, field in told.items()
+        if f"{field['default']} if omitted" not in field["description"]
+        and f"{field['default']}, the default" not in field["description"]
+    ] == []
+
+
 def test_every_list_says_how_it_is_merged() -> None:
     lists = {path: field for path, field in FIELDS.items() if field.get("type") == "array"}
     assert lists
@@ -129,6 +142,7 @@ def test_a_condition_has_what_every_condition_of_kubernetes_has() -> None:
 
 def test_every_rule_has_cases() -> None:
     assert rule_cases.CASES.keys() == RULES.keys()
+    assert [place for place, case in rule_cases.CASES.items() if not (case.accepted and case.refused)] == []
 
 
 @pytest.mark.parametrize("place", RULES)

@@ -10,6 +10,7 @@ from hubtraining.domain.arguments import (
     DatasetNotReady,
     InvalidArguments,
     ModelIncomplete,
+    ModelUnfit,
     Plan,
     create_payload,
     plan,
@@ -126,12 +127,44 @@ def test_the_hubs_values_win_over_the_users_and_it_says_which() -> None:
     assert planned.overridden == ("data", "epochs")
 
 
+def test_a_data_set_that_the_hub_has_only_as_a_link_wins_too_and_it_says_so() -> None:
+    model = a_model(train_args={"epochs": 5}, data="https://f.example/signs.zip?signature=x")
+
+    planned = plan(model, {"data": "mine.yaml", "epochs": 5}, OF_THE_HUB, LINK)
+
+    assert planned.arguments["data"] == layout.INPUT_DATA_YAML
+    assert planned.overridden == ("data",)
+
+
+def test_the_hubs_data_set_of_the_very_name_that_was_given_replaces_nothing() -> None:
+    model = a_model(train_args={"data": ZIP}, data=ZIP, dataset={"name": "signs"})
+
+    assert plan(model, {"data": "signs"}, OF_THE_HUB, LINK).overridden == ()
+    assert plan(model, {"data": "other"}, OF_THE_HUB, LINK).overridden == ("data",)
+
+
+@pytest.mark.parametrize("dataset", [None, [], "signs", {"name": ["signs"]}])
+def test_a_hub_may_say_anything_of_its_data_set(dataset: Any) -> None:
+    model = a_model(train_args={"data": ZIP}, data=ZIP, dataset=dataset)
+    assert plan(model, {"data": "signs"}, OF_THE_HUB, LINK).overridden == ("data",)
+
+
 def test_for_a_created_model_the_users_values_win_over_the_hubs_echo() -> None:
     planned = plan(a_model(), {"epochs": 3, "cache": False, "data": "mine.yaml"}, ARCHITECTURE, LINK)
 
     assert (planned.arguments["epochs"], planned.arguments["cache"], planned.epochs) == (3, False, 3)
     assert planned.arguments["data"] == "mine.yaml"
     assert planned.overridden == ()
+
+
+def test_what_the_user_takes_back_is_the_default_again() -> None:
+    """The hub still tells what the model was created with."""
+    planned = plan(a_model(), {"data": "a.yaml"}, ARCHITECTURE, LINK)
+
+    assert planned.arguments == {
+        "batch": -1, "epochs": 300, "imgsz": 640, "patience": 100, "cache": "ram", "data": "a.yaml",
+    }  # fmt: skip
+    assert planned.epochs == 300
 
 
 def test_what_was_announced_by_default_is_what_is_trained() -> None:
@@ -292,7 +325,7 @@ def test_a_hub_cannot_set_what_is_ours() -> None:
 
 
 def test_a_hub_cannot_send_nested_values() -> None:
-    with pytest.raises(InvalidArguments, match=r"the hub's train_args\.freeze"):
+    with pytest.raises(ModelUnfit, match=r"the hub's train_args\.freeze"):
         plan(a_model(train_args={**HUB_ARGS, "freeze": [[1]]}), {}, OF_THE_HUB, LINK)
 
 

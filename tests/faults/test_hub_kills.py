@@ -122,7 +122,9 @@ def check_all(hub: HubProcess, key: str, written: list[Written]) -> None:
             check(client, one)
 
 
-def test_nothing_acknowledged_is_lost_however_often_the_hub_is_killed(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_however_often_the_hub_is_killed(
+    tmp_path: Path, tell: Callable[[str], None]
+) -> None:
     random.seed(1)
     key, port = create_key(tmp_path), free_port()
     everything: list[Written] = []
@@ -140,7 +142,7 @@ def test_nothing_acknowledged_is_lost_however_often_the_hub_is_killed(tmp_path: 
     with a_hub_process(tmp_path) as hub:
         check_all(hub, key, everything)
     posts, uploads = (sum(map(len, counted)) for counted in zip(*map(acknowledged, everything), strict=True))
-    print(f"\n{KILLS} kills: {posts} posts and {uploads} uploads acknowledged, all of them there")
+    tell(f"hub killed {KILLS} times: {posts} posts and {uploads} uploads acknowledged, all of them there")
     assert posts > KILLS
     assert uploads > 0
     assert_whole_and_without_orphans(tmp_path)

@@ -28,17 +28,6 @@ RUN = PurePosixPath("run")
 SIZE = 300_000
 
 
-@pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Prints a count."""
-
-    def say(text: str) -> None:
-        with capsys.disabled():
-            print(f"\n{text}", end="")
-
-    return say
-
-
 class Writer:
     """Rewrites ``last.pt`` in place in a thread, in pieces: truncated first, or over the old bytes."""
 

@@ -107,17 +107,6 @@ async def a_play(folder: Path) -> AsyncIterator[Play]:
                 play.hub.kill()
 
 
-@pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Prints a count."""
-
-    def say(text: str) -> None:
-        with capsys.disabled():
-            print(f"\n{text}", end="")
-
-    return say
-
-
 @pytest.mark.parametrize("kind", ["reset", "reply"])
 async def test_by_the_network(tmp_path: Path, kind: str, tell: Callable[[str], None]) -> None:
     async with a_play(tmp_path) as play:

@@ -21,6 +21,9 @@ from hubtraining.hub.errors import (
     HubUnavailable,
 )
 
+ABYSS = b'{"success": true, "data": ' + b"[" * 100_000
+"""Deeper than any reader follows."""
+
 
 def an_answer(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
     return Answer("read", status, httpx.Headers(headers or {}), body, Secret(KEY))
@@ -101,6 +104,10 @@ def test_bodies_of_other_programs_are_not_repeated(body: bytes) -> None:
     assert str(error_of(an_answer(500, body))) == "read: the hub answered 500"
 
 
+def test_a_refusal_that_nobody_can_read_to_its_bottom_is_a_refusal_all_the_same() -> None:
+    assert str(error_of(an_answer(400, ABYSS))) == "read: the hub answered 400"
+
+
 def test_a_message_that_repeats_the_key_is_redacted() -> None:
     error = error_of(an_answer(401, f'{{"success": false, "message": "bad key {KEY}"}}'.encode()))
 
@@ -152,7 +159,7 @@ def test_retry_after_is_read_where_it_is_a_number(text: str, seconds: float | No
     assert error.retry_after == seconds
 
 
-@pytest.mark.parametrize("body", [b"", b"<html></html>", b"[]", b"null", b"\xff", b'{"success": "yes"}'])
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b"[]", b"null", b"\xff", b'{"success": "yes"}', ABYSS])
 def test_anything_but_the_protocols_json_is_named_by_its_type_alone(body: bytes) -> None:
     answer = an_answer(200, body, {"content-type": "text/html; charset=utf-8"})
 

@@ -29,6 +29,7 @@ from hubtraining.hub.errors import (
     HubNotFound,
     HubNotReady,
     HubProtocolError,
+    HubRefused,
     HubUnauthorized,
     HubUnavailable,
 )
@@ -208,6 +209,16 @@ async def test_a_list_is_walked_page_by_page() -> None:
 @pytest.mark.parametrize("data", [{"results": [], "total": 0}, {}, {"results": [], "total": None, "lastRecordId": "x"}])
 async def test_an_empty_list_is_empty(data: dict[str, Any]) -> None:
     assert [model async for model in RecordedHub().on("GET", "/v1/models", ok(data)).client().models()] == []
+
+
+@pytest.mark.parametrize("reply", [page(404), refused(404, "no such route")])
+async def test_models_that_are_not_found_at_all_are_no_hubs(reply: httpx.Response) -> None:
+    hub = RecordedHub().on("GET", "/v1/models", reply).on("POST", "/v1/models", reply)
+
+    with pytest.raises(HubProtocolError, match="list: no hub answers there: 404"):
+        await hub.client().find("uid")
+    with pytest.raises(HubProtocolError, match="create: no hub answers there: 404"):
+        await hub.client().create({})
 
 
 async def test_a_hub_that_repeats_its_cursor_is_left() -> None:
@@ -502,3 +513,39 @@ async def test_a_web_page_is_never_taken_for_an_answer(tmp_path: Path, call: str
 
     with pytest.raises(HubProtocolError):
         await calls(HubClient(a_connection(answer)), tmp_path)[call]()
+
+
+# what counts as having it
+
+TOLD: dict[str, tuple[str, Callable[[HubClient], Awaitable[None]]]] = {
+    "metrics": (MODEL_PATH, lambda client: client.send_metrics(MODEL_ID, {1: {"loss": 0.5}})),
+    "claim": (f"{MODEL_PATH}/claim", lambda client: client.claim(MODEL_ID, "team-a")),
+    "close": (f"{MODEL_PATH}/close", lambda client: client.close(MODEL_ID)),
+}
+
+
+@pytest.mark.parametrize("call", TOLD)
+async def test_a_page_of_somebody_else_is_no_acknowledgement(call: str) -> None:
+    path, tell = TOLD[call]
+
+    with pytest.raises(HubProtocolError, match=r"no hub answers there: 200 with text/html"):
+        await tell(RecordedHub().on("POST", path, page()).client())
+
+
+async def test_a_page_of_somebody_else_does_not_take_a_checkpoint(tmp_path: Path) -> None:
+    hub = RecordedHub().on("POST", f"{MODEL_PATH}/upload", page())
+
+    with pytest.raises(HubProtocolError, match="no hub answers there"):
+        await hub.client().upload_checkpoint(MODEL_ID, an_upload(tmp_path / "last.pt"))
+
+
+async def test_a_hub_that_says_no_with_200_has_refused() -> None:
+    reply = httpx.Response(200, json={"success": False, "message": "the disk is full"})
+
+    with pytest.raises(HubRefused, match="metrics: the hub answered 200: the disk is full"):
+        await RecordedHub().on("POST", MODEL_PATH, reply).client().send_metrics(MODEL_ID, {1: {"loss": 0.5}})
+
+
+@pytest.mark.parametrize("reply", [httpx.Response(204), httpx.Response(200), httpx.Response(200, json=None), ok()])
+async def test_a_hub_need_not_say_more_than_that_it_has_it(reply: httpx.Response) -> None:
+    await RecordedHub().on("POST", MODEL_PATH, reply).client().send_metrics(MODEL_ID, {1: {"loss": 0.5}})

@@ -10,7 +10,7 @@ from builders.recorded_hub import KEY, MODEL_PATH, URL, RecordedHub, ok, page, r
 from hubtraining.hub import connection
 from hubtraining.hub.connection import Call, Connection, Exchange, translate
 from hubtraining.hub.credentials import Credential, fixed, from_file
-from hubtraining.hub.errors import HubError, HubProtocolError, HubRefused, HubUnavailable
+from hubtraining.hub.errors import HubError, HubProtocolError, HubRefused, HubUnavailable, HubUntrusted
 
 READ = Call("read", "GET", MODEL_PATH)
 
@@ -75,9 +75,10 @@ def test_a_certificate_that_is_not_trusted_is_told() -> None:
     cause = ssl.SSLCertVerificationError()
     cause.verify_message = "self-signed certificate"
 
-    told = str(translate("read", chained(httpx.ConnectError("x"), cause)))
+    told = translate("read", chained(httpx.ConnectError("x"), cause))
 
-    assert told == "read: no connection to the hub: the certificate is not trusted (self-signed certificate)"
+    assert isinstance(told, HubUntrusted)
+    assert str(told) == "read: no connection to the hub: the certificate is not trusted (self-signed certificate)"
 
 
 # time
@@ -145,12 +146,12 @@ async def test_more_headers_are_said_on_the_same_connection() -> None:
 # what comes back
 
 
-async def test_an_answer_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MAX_ANSWER", 1000)
+async def test_an_answer_without_end_is_refused() -> None:
     hub = RecordedHub().on("GET", MODEL_PATH, httpx.Response(200, content=b"x" * 1001))
+    http = httpx.AsyncClient(transport=httpx.MockTransport(hub))
 
     with pytest.raises(HubProtocolError, match="longer than 1000 bytes"):
-        await connect(hub).send(READ)
+        await Connection(URL, fixed(KEY), http, max_answer=1000).with_headers({"x": "y"}).send(READ)
 
 
 async def test_no_redirect_is_followed() -> None:

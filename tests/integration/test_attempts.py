@@ -15,6 +15,7 @@ from builders.hub_process import start as start_hub
 from builders.session import a_body
 from support.api_server import ApiServer, Namespace, until
 from support.little_kubelet import LittleKubelet
+from support.little_pod import LittlePod
 
 from hubtraining.domain.names import API_VERSION, PLURAL
 from hubtraining.hub.client import Fence, HubClient
@@ -128,6 +129,31 @@ def test_a_failure_is_tried_again_after_its_wait_and_the_second_is_the_last(
     until("the last event", lambda: "Failed" in kubelet.events())
     events = kubelet.events()
     assert (events.count("AttemptStarted"), events.count("RetryScheduled"), events.count("Failed")) == (2, 1, 1)
+
+
+def test_what_is_changed_while_an_attempt_trains_is_for_the_next_one(
+    namespace: Namespace, controller: Controller, kubelet: LittleKubelet, tmp_path: Path
+) -> None:
+    created(namespace, **RETRY)
+    kubelet.train("signs-1-0")
+    kubelet.wait_for("Training", "True", "Training")
+    before = kubelet.pod("signs-1-0")
+    assert before is not None
+    kubelet.patch(
+        train={"args": {"epochs": 9}},
+        trainer={"image": "other:2"},
+        agent={"metricsSeconds": 9},
+        template={"spec": {"nodeSelector": {"gpu": "a100"}}},
+    )
+    until("the change is seen", lambda: kubelet.status()["observedGeneration"] == 2)
+    assert (kubelet.pods(), kubelet.pod("signs-1-0")) == (["signs-1-0"], before)
+    kubelet.end("signs-1-0", 3)
+    until("the next pod", lambda: kubelet.pod("signs-2-0"))
+    pod = LittlePod(namespace, kubelet.pod("signs-2-0") or {}, tmp_path / "pod")
+    assert pod.body["spec"]["containers"][0]["image"] == "other:2"
+    assert pod.body["spec"]["nodeSelector"] == {"gpu": "a100"}
+    assert "epochs=9" in pod.command
+    assert pod.assignment.metrics_seconds == 9
 
 
 def test_the_hub_refuses_what_an_older_attempt_still_sends(

@@ -8,7 +8,9 @@ import pytest
 from builders.pod import PodBuilder
 from builders.world import a_checkpoint, an_outcome
 from support.api_server import Body, Namespace, until
+from support.hub_desk import a_desk
 from support.installation import Installation, Member, installed
+from support.little_kubelet import LittleKubelet
 from support.scene import Scene, a_scene
 
 from hubtraining.domain.names import API_VERSION, FIELD_MANAGER, PLURAL
@@ -142,6 +144,24 @@ def test_a_new_controller_that_finds_everything_as_it_was_writes_nothing(release
         look_around(second, sessions=5)
         written = [event["objectRef"]["resource"] for event in second.writes()]
         assert set(written) <= {"endpointslices"}, "but that reports come to it now"
+
+
+def test_what_the_hub_overrides_is_announced_once_whoever_controls(release: Installation, scene: Scene) -> None:
+    """Each attempt and each new controller asks the hub anew, and finds the same."""
+    kubelet = LittleKubelet(scene.namespace, node=scene.node)
+    retry = {"limit": 1, "backoffSeconds": 1, "maxBackoffSeconds": 1}
+    with a_desk(release.hub) as desk:
+        with release.controller("first"):
+            scene.post("signs", model=desk.model(epochs=7), train={"args": {"epochs": 3, "lr0": 0.5}}, retry=retry)
+            kubelet.train("signs-1-0")
+            scene.until_phase("signs", "Training")
+            until("the event", lambda: "ArgumentsOverridden" in scene.events("signs"))
+        with release.controller("second"):
+            kubelet.end("signs-1-0", 3)
+            until("the second attempt", lambda: kubelet.pod("signs-2-0"))
+            until("its event", lambda: scene.events("signs").count("AttemptStarted") == 2)
+    assert scene.status("signs")["model"]["overridden"] == ["epochs"]
+    assert scene.events("signs").count("ArgumentsOverridden") == 1
 
 
 def look_around(controller: Member, sessions: int) -> None:

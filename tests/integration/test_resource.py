@@ -45,7 +45,9 @@ WHOLE = SessionStatus(
     observed_generation=1,
     phase="Training",
     conditions=tuple(Condition(kind, "Unknown", "InProgress", "It goes on.", 1, NOW) for kind in ConditionType),
-    model=ModelStatus("m" * 20, "https://hub.example/models/m", "yolo11n.pt", "signs", resumed=True),
+    model=ModelStatus(
+        "m" * 20, "https://hub.example/models/m", "yolo11n.pt", "signs", resumed=True, overridden=("epochs", "imgsz")
+    ),
     progress=ProgressStatus("Training", 12, 300, 4, 5400, 18, NOW, NOW),
     metrics=(MetricStatus("metrics/mAP50-95(B)", "0.412", "0.418", 9),),
     checkpoints=CheckpointsStatus(CHECKPOINT, CHECKPOINT, CHECKPOINT, 3, 1),

@@ -3,10 +3,11 @@
 import httpx
 import pytest
 from builders.session import Body, a_body
+from support import crd
 from support.api_server import Namespace
 from support.rule_cases import CASES, KEY, Try
 
-from hubtraining.domain.names import API_VERSION, PLURAL
+from hubtraining.domain.names import API_VERSION, GROUP, PLURAL
 
 pytestmark = pytest.mark.integration
 
@@ -22,6 +23,14 @@ def sent(namespace: Namespace, wanted: Try) -> httpx.Response:
     answer = namespace.api.http.put(path, json={**made.json(), "spec": wanted.spec}, params={"dryRun": "All"})
     namespace.api.http.delete(path).raise_for_status()
     return answer
+
+
+def test_every_rule_that_the_api_server_holds_is_tried_both_ways(namespace: Namespace) -> None:
+    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURAL}.{GROUP}"
+    (served,) = namespace.api.http.get(path).json()["spec"]["versions"]
+    held = crd.rules(served["schema"]["openAPIV3Schema"])
+    assert held == crd.rules()
+    assert {place for place, case in CASES.items() if case.accepted and case.refused} == held.keys()
 
 
 @pytest.mark.parametrize("place", CASES)

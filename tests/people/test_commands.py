@@ -57,6 +57,7 @@ def test_the_image_may_come_from_the_environment() -> None:
         (["--image", ""], "Error: --image: spec.trainer.image is empty"),
         (["--hub-url", "https://api.example"], "Error: --hub-url: spec.hub.url needs spec.hub.credentialsSecretRef"),
         (["--epochs", "0"], "Invalid value for '--epochs'"),
+        (["--nodes", "2"], "Error: --nodes: spec.nodes needs spec.trainer.command"),
     ],
 )
 def test_an_error_names_the_flag_and_the_field(words: list[str], told: str) -> None:

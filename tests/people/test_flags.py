@@ -78,6 +78,12 @@ def test_each_flag_has_its_place(given_flags: dict[str, Any], stanza: str, value
     assert spec(**given_flags)[stanza] == value
 
 
+def test_several_nodes_need_a_command_and_a_claim_that_they_share() -> None:
+    made = spec(nodes=2, gpus=4, claim="shared", command=("torchrun", "train.py"))
+    assert (made["nodes"], made["trainer"]["resources"]) == (2, {"limits": {"nvidia.com/gpu": "4"}})
+    assert "nodes" not in spec(nodes=1)
+
+
 def test_what_is_not_said_is_not_written() -> None:
     expected = {"model": "yolo11n.pt", "train": {"args": {"data": "signs.yaml"}}, "trainer": {"image": "trainer:1"}}
     assert spec() == expected
@@ -125,6 +131,9 @@ def test_values_are_json_or_pythons_words_or_text(text: str, value: Any) -> None
         ({"hub_url": "https://api.example"}, "spec.hub.url", "needs spec.hub.credentialsSecretRef"),
         ({"hub_url": "api.example", "hub_secret": "s"}, "spec.hub.url", "must be an http"),
         ({"model": "yolo11n"}, "spec.model", "supported formats"),
+        ({"nodes": 2, "claim": "shared"}, "spec.nodes", "needs spec.trainer.command, such as torchrun"),
+        ({"nodes": 2, "command": ("torchrun",)}, "spec.nodes", "needs spec.workspace.claimName or claimTemplate"),
+        ({"nodes": 9999, "command": ("x",), "claim": "c"}, "spec.nodes", "is 9999; from 1 to 64 nodes"),
     ],
 )
 def test_bad_flags_are_told_by_the_field_that_they_make(given_flags: dict[str, Any], field: str, words: str) -> None:

@@ -15,12 +15,15 @@ import msgspec
 from builders.hub_process import HubProcess, create_key, free_port
 from builders.trainer import Trainer
 
-from hubtraining.domain.layout import Assignment, HubAccess
+from hubtraining.agent.beginning import announce
+from hubtraining.agent.settings import AgentSettings
+from hubtraining.domain.layout import Assignment, Begun, HubAccess
 from hubtraining.domain.report import Outcome
 from hubtraining.hub.client import HubClient
 from hubtraining.hub.credentials import fixed
 
-LEAVE_SECONDS = 300
+LEAVE_SECONDS = 1500
+"""An upload whose answer never comes is waited for, for ten minutes each time."""
 Uploads = list[tuple[str, int, str]]
 
 
@@ -79,15 +82,15 @@ async def create_model(url: str, key: str) -> str:
 @contextmanager
 def an_agent_process(folder: Path, hub: HubProcess, url: str) -> Iterator[AgentProcess]:
     """An agent that knows the hub by ``url`` while the context lasts."""
-    for name in ("workspace", "journal", "secrets/hub"):
+    for name in ("workspace/.hubtraining", "journal", "secrets/hub"):
         (folder / name).mkdir(parents=True)
     key = create_key(hub.folder)
     (folder / "secrets/hub/api-key").write_text(key)
     model = asyncio.run(create_model(hub.url, key))
+    assignment = Assignment("team", "signs", "session-1", 1, HubAccess(url, model, "key"), reports_url="")
+    announce(AgentSettings(assignment, workspace=folder / "workspace"), Begun())  # as fetch does
     told = {
-        "HUBTRAINING_ASSIGNMENT": Assignment(
-            "team", "signs", "session-1", 1, HubAccess(url, model, "key"), reports_url=""
-        ).to_json(),
+        "HUBTRAINING_ASSIGNMENT": assignment.to_json(),
         "HUBTRAINING_WORKSPACE": str(folder / "workspace"),
         "HUBTRAINING_JOURNAL": str(folder / "journal"),
         "HUBTRAINING_SECRETS": str(folder / "secrets"),

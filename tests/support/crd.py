@@ -45,11 +45,11 @@ def schemas(node: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
             yield from schemas(node[part], path + mark)
 
 
-def rules() -> dict[str, Schema]:
-    """Every CEL rule by its place, such as ``spec.trainer.env[]#1``."""
+def rules(root: Schema | None = None) -> dict[str, Schema]:
+    """Every CEL rule by its place, such as ``spec.trainer.env[]#1``; of another schema than our file's, if given."""
     return {
         f"{path}#{index}": rule
-        for path, node in schemas(schema())
+        for path, node in schemas(schema() if root is None else root)
         for index, rule in enumerate(node.get("x-kubernetes-validations", ()))
     }
 

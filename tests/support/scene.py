@@ -54,6 +54,24 @@ class Scene:
         items = self._read(self.namespace.path("events"))["items"]
         return sorted(item["reason"] for item in items if item["involvedObject"]["name"] == name)
 
+    def messages(self, name: str) -> list[str]:
+        """Sentences of the session's events."""
+        items = self._read(self.namespace.path("events"))["items"]
+        return [item["message"] for item in items if item["involvedObject"]["name"] == name]
+
+    def sessions(self) -> list[str]:
+        return [item["metadata"]["name"] for item in self._read(self.namespace.path(PLURAL, API_VERSION))["items"]]
+
+    def described(self, name: str, condition: str, reason: str, event: str, status: str = "False") -> str:
+        """The condition's sentence, which `kubectl describe` shows, as it shows the warning."""
+        told = self.until_condition(name, condition, reason)
+        assert told["status"] == status
+        until(f"the event {event}", lambda: event in self.events(name))
+        shown = self.describe(name)
+        assert " ".join(told["message"].split()) in shown
+        assert f"Warning {event}" in shown
+        return str(told["message"])
+
     # the kubelet
 
     def pod(self, session: str) -> Body:

@@ -19,6 +19,7 @@ AGAIN = 1.0
 """Seconds until a file that was being written is looked at again."""
 TRIES = 5
 """Looks at files that cannot be read, before the end of a run goes on without them."""
+NOTHING = "its run folder has no checkpoint"
 PAUSE = 60.0
 """Seconds without a new upload after one has failed."""
 
@@ -78,7 +79,7 @@ class Checkpoints:
         kind: Kind = "best" if "best" in self._board.state.weights else "last"
         snapshot = await self._final_snapshot(kind)
         if snapshot is None:
-            self._board.update(message=f"no final model: {self._problems.get(kind, 'there are no weights')}")
+            self._board.update(message=f"no final model: {self._problems.get(kind, NOTHING)}")
             return "refused"
         epoch = max(self._board.state.progress.epoch, 1)
         result = await self._uploads.persist(snapshot, epoch, ("final",))

@@ -44,7 +44,7 @@ def _refuse_bombs(members: list[zipfile.ZipInfo], free: int) -> None:
     if not members or len(members) > MAX_FILES:
         raise BadDataSet(f"the data set holds {len(members)} files; 1 to {MAX_FILES} are allowed")
     if size > free:
-        raise BadDataSet(f"the data set unpacks to {size} bytes, but the workspace has {free} free")
+        raise BadDataSet(f"the workspace has {free} bytes free; the data set unpacks to {size}")
 
 
 def _unpack_one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, root: Path) -> None:

@@ -1,6 +1,7 @@
 """``hubtraining fetch``: bring a run's weights and data set, verified, before the trainer starts."""
 
 import asyncio
+import errno
 import logging
 import os
 import sys
@@ -30,6 +31,8 @@ POLICY = Policy(tries=10, seconds=6 * 3600.0)
 LOOK_SECONDS = 2.0
 TELL_SECONDS = 60.0
 """Between two looks for the first pod's word, and between two lines in the log of a pod that waits."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 LASTING = frozenset({"parent", "dataset"})
 """Kinds that stay the same from attempt to attempt, so one that is there need not come again."""
@@ -150,8 +153,15 @@ def main(environ: Mapping[str, str]) -> int:
     try:
         asyncio.run(fetch(settings))
     except (HubError, BadDataSet, OSError) as error:
-        return failed(settings, f"fetch: {error}")
+        return failed(settings, in_words(error))
     return 0
+
+
+def in_words(error: Exception) -> str:
+    """What went wrong; where the disk is full, with the field that says how large it is."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return f"fetch: the workspace is full, see spec.workspace: {error.strerror}"
+    return f"fetch: {error}"
 
 
 def failed(settings: AgentSettings, sentence: str) -> int:

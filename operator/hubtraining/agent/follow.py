@@ -67,10 +67,13 @@ class Follower:
 
     def _grown(self, table: GrowingTable) -> Growth | None:
         try:
-            return table.look()
+            growth = table.look()
         except OSError as error:
-            self._complain("the table", error)
+            self._complain("the table is left out", str(error))
             return None
+        if growth is not None and table.reader.skipped:
+            self._complain(f"{table.name} is left out in part", "it has lines that are no rows of finished epochs")
+        return growth
 
     def _weights(self) -> dict[Kind, WeightsFile]:
         found = {kind: self._file(kind) for kind in weights.KINDS}
@@ -80,18 +83,18 @@ class Follower:
         try:
             return weights.find(self._workspace, self._run, kind)
         except OSError as error:
-            self._complain(f"the {kind} checkpoint", error)
+            self._complain(f"the {kind} checkpoint is left out", str(error))
             return None
 
     def _planned(self) -> Planned:
         arguments = read_small(self._workspace, self._run / "args.yaml")
         return Planned(epochs=self._ours.reader.epochs) if arguments is None else planned(arguments)
 
-    def _complain(self, what: str, error: OSError) -> None:
+    def _complain(self, what: str, why: str) -> None:
         """Once for each thing that is wrong, not once a second."""
-        if self._complaints.get(what) != str(error):
-            log.warning("%s is left out: %s", what, error)
-            self._complaints[what] = str(error)
+        if self._complaints.get(what) != why:
+            log.warning("%s: %s", what, why)
+            self._complaints[what] = why
 
 
 def exit_code_in(content: bytes | None) -> int | None:

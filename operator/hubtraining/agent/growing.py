@@ -40,7 +40,8 @@ class GrowingTable:
     """One file, and how far it has been read."""
 
     def __init__(self, workspace: Workspace, name: PurePosixPath) -> None:
-        self.reader = reader(name.name)
+        self.name = name.name
+        self.reader = reader(self.name)
         self._workspace = workspace
         self._name = name
         self._offset = 0
@@ -57,7 +58,7 @@ class GrowingTable:
     def _read(self, file: IO[bytes]) -> Growth:
         anew = not self._continues(file)
         if anew:
-            self.reader, self._offset, self._before = reader(self._name.name), 0, b""
+            self.reader, self._offset, self._before = reader(self.name), 0, b""
         file.seek(self._offset)
         piece = file.read(MAX_READ)
         self._offset += len(piece)

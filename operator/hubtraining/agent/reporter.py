@@ -81,12 +81,13 @@ class Reporter:
 
     async def _until_worth_telling(self, told: RunState) -> None:
         """Until the stage changes, or anything else did and the pace allows it, or a sign of life is due."""
-        now = asyncio.get_running_loop().time
-        pace, alive = now() + self._assignment.report_seconds, now() + self._assignment.heartbeat_seconds
-        state = told
-        while state.stage == told.stage and now() < (alive if state == told else pace):
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(alive if state == told else pace):
+        now = asyncio.get_running_loop().time()
+        pace, alive = now + self._assignment.report_seconds, now + self._assignment.heartbeat_seconds
+        with suppress(TimeoutError):  # the timer is the only judge: it may fire a clock tick before the clock says so
+            async with asyncio.timeout_at(alive):
+                state = await self._board.change_from(told)
+            async with asyncio.timeout_at(pace):
+                while state.stage == told.stage:
                     state = await self._board.change_from(state)
 
     async def _tell(self, state: RunState) -> bool:

@@ -88,9 +88,10 @@ async def _credentials(
         return fixed(key.reveal()), f"the key in the Secret {ref.name} (key {ref.key})"
     if not own:
         message = (
-            "spec.hub.url is not the operator's own hub: name a Secret with its key in spec.hub.credentialsSecretRef."
+            "spec.hub.url is not the operator's own hub, and the identifier in spec.modelFrom's Secret holds no key: "
+            "put one into it, or name a Secret with the key in spec.hub.credentialsSecretRef of a new session."
         )
-        raise NoAccess(Problem(Reason.SECRET_NOT_FOUND, message))
+        raise NoAccess(Problem(Reason.SECRET_NOT_FOUND, message, SECRET_SECONDS))
     return from_file(settings.hub_credential_file, settings.hub_auth), "the operator's own credentials"
 
 

@@ -22,7 +22,7 @@ from hubtraining.controller.decisions import (
 )
 from hubtraining.controller.errors import AlreadyExists, KubeConflict, KubeNotFound, KubeRefused
 from hubtraining.controller.hubs import Hubs
-from hubtraining.controller.messages import short
+from hubtraining.controller.messages import foreign, short
 from hubtraining.controller.world import Prepared, World
 from hubtraining.domain.names import ANNOTATION_MANIFEST
 from hubtraining.domain.session import Session
@@ -136,7 +136,7 @@ class Actor:
         except KubeNotFound:
             return world
         if pod.session_uid != world.session.uid:
-            return _refused(world, _foreign("pod", pod.name))
+            return _refused(world, foreign("pod", pod.name))
         if pod.manifest_hash != metadata["annotations"][ANNOTATION_MANIFEST]:
             # Made by us from a spec that has changed since; nobody has counted on it yet.
             await self._delete(DeletePod(pod))
@@ -152,7 +152,7 @@ class Actor:
         except AlreadyExists:
             there = await self._writer.read(get, metadata["namespace"], metadata["name"])
             if pods.controller_uid(there["metadata"]) != world.session.uid:
-                return _refused(world, _foreign(manifest["kind"], metadata["name"]))
+                return _refused(world, foreign(manifest["kind"], metadata["name"]))
         return world
 
     async def _delete(self, action: DeletePod) -> None:
@@ -176,10 +176,6 @@ def _with(world: World, pod: pods.PodView) -> World:
 
 def _refused(world: World, message: str) -> World:
     return msgspec.structs.replace(world, refusal=short(message))
-
-
-def _foreign(kind: str, name: str) -> str:
-    return f"A {kind} named {name} exists that this session did not make; delete it or rename the session."
 
 
 def _what(action: CreateClaim | CreateService | CreatePod) -> str:

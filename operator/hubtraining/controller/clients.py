@@ -20,6 +20,9 @@ CALLS = 8
 
 CALL_SECONDS = 10.0
 
+MOST_BYTES = 2 * 1024 * 1024
+"""Of one answer: models and pages of them are some kilobytes, and hubs that tenants name share our memory."""
+
 MOST_HOSTS = 64
 """Hubs that stay connected while nobody asks them."""
 
@@ -64,12 +67,20 @@ class HubClients:
             async with host.turns:
                 _spare(host.breaker)  # and after it: those before may have found the hub down
                 with _judged(host.breaker):
-                    yield HubClient(
-                        Connection(way.url, way.provider, host.http, seconds=CALL_SECONDS, observe=self._observe)
-                    )
+                    yield HubClient(self._connection(way, host))
         finally:
             host.users -= 1
             await self._trim()
+
+    def _connection(self, way: Access, host: _Host) -> Connection:
+        return Connection(
+            way.url,
+            way.provider,
+            host.http,
+            seconds=CALL_SECONDS,
+            observe=self._observe,
+            max_answer=MOST_BYTES,
+        )
 
     def _host(self, way: Access) -> _Host:
         """The hub's place, which is now the last to be given up. Raises HubRefused."""

@@ -38,9 +38,12 @@ def ended(world: World) -> Decision | None:
 
 
 def lost(world: World) -> Decision | None:
-    """The pods are no more, and nobody saw the trainer end: the hub's record decides."""
+    """The pods are no more, and nobody saw the trainer end: the hub's record decides, where it can be asked for."""
     if not world.is_open or world.live or not uncertain(world):
         return None
+    decided = _asked_for(world) if world.spec is None else None
+    if decided is not None:
+        return end(world, decided)  # with this spec no hub can be asked
     asked = world.record
     if asked is None or (asked.due is not None and world.now >= asked.due):
         return Decision(actions=(AskRecord(),), conditions=going_on(world))

@@ -50,6 +50,13 @@ def _model(before: SessionStatus, after: SessionStatus) -> Iterator[Event]:
         yield Event(EventReason.MODEL_CREATED if created else EventReason.MODEL_LOADED, ready.message)
 
 
+def _overridden(before: SessionStatus, after: SessionStatus) -> Iterator[Event]:
+    old, new = (status.model.overridden if status.model else () for status in (before, after))
+    if new and new != old:
+        message = f"The hub's model has other values than spec.train.args, and they are used: {', '.join(new)}."
+        yield Event(EventReason.ARGUMENTS_OVERRIDDEN, message, warning=True)
+
+
 def _attempt(before: SessionStatus, after: SessionStatus) -> Iterator[Event]:
     if after.attempt > before.attempt:
         pods = ", ".join(after.attempts[-1].pods)
@@ -105,6 +112,9 @@ def _checkpoints(before: SessionStatus, after: SessionStatus) -> Iterator[Event]
     old, new = before.checkpoints or CheckpointsStatus(), after.checkpoints or CheckpointsStatus()
     if _uploaded(new.latest) and not _uploaded(old.latest):
         yield _checkpoint("first", new.latest)
+    for _, safe in _turned(before, after, ConditionType.CHECKPOINT_SAFE):
+        if safe.reason == Reason.FINAL_MISSING.value:
+            yield Event(EventReason.FINAL_MISSING, safe.message, warning=True)
     for kind, was, now in (("best", old.best, new.best), ("final", old.final, new.final)):
         if _uploaded(now) and _uploaded(now) != _uploaded(was):
             yield _checkpoint(kind, now)
@@ -125,6 +135,7 @@ _TELLERS: tuple[Teller, ...] = (
     _acceptance,
     _hub,
     _model,
+    _overridden,
     _attempt,
     _resumption,
     _placement,

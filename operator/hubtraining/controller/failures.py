@@ -29,6 +29,18 @@ DEFAULTS: tuple[FailureRule, ...] = (
         on_log=r"Dataset '[^']*' (images )?not found|'[^']*\.ya?ml' does not exist|"
         r"No (valid )?(images|labels) found in",
     ),
+    # What was brought is not what it should be, and would be the same again.
+    FailureRule(
+        "unusable-input",
+        "Fail",
+        on_log=r"(?m)^fetch: (the data set\b|download: the (link gives a web page|file is no whole zip|archive's))",
+    ),
+    # The image has no /bin/sh, which the launcher needs, in the words of runc and of crun.
+    FailureRule(
+        "no-shell",
+        "Fail",
+        on_log=r'unable to start container process: .*exec: "/bin/sh"|executable file .?/bin/sh.? not found',
+    ),
     # The image has no such command, or may not run it.
     FailureRule("no-command", "Fail", on_exit_codes=(126, 127)),
 )

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from hubtraining.controller.messages import short
 from hubtraining.controller.reasons import Reason
 from hubtraining.controller.world import World
 from hubtraining.domain.conditions import Condition, ConditionStatus, ConditionType
@@ -133,7 +134,8 @@ def checkpoint_safe(world: World) -> tuple[Condition, ...]:
 
 def final_missing(world: World) -> Condition:
     """After a good end without a final checkpoint in the hub."""
-    message = "The trainer succeeded, but its final checkpoint did not reach the hub."
+    why = f" ({world.outcome.message})" if world.outcome and world.outcome.message else ""
+    message = short(f"The trainer succeeded, but its final checkpoint did not reach the hub{why}.")
     return condition(world, ConditionType.CHECKPOINT_SAFE, "False", Reason.FINAL_MISSING, message)
 
 

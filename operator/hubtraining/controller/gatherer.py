@@ -122,6 +122,6 @@ def outcome(pod: PodView | None) -> Outcome | None:
         return None
     try:
         return msgspec.json.decode(agent.message, type=Outcome)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         logger.warning("the agent of pod %s left no outcome that can be read", pod.name if pod else "")
         return None

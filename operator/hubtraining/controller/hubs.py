@@ -13,7 +13,7 @@ from hubtraining.controller.access import Access, GetSecret, NoAccess, access
 from hubtraining.controller.cache import Key
 from hubtraining.controller.clients import HubClients
 from hubtraining.controller.errors import KubeError
-from hubtraining.controller.problems import UNAVAILABLE_SECONDS, from_error, from_plan
+from hubtraining.controller.problems import PROCESSING_SECONDS, UNAVAILABLE_SECONDS, from_error, from_plan
 from hubtraining.controller.reasons import Reason
 from hubtraining.controller.settings import ControllerSettings
 from hubtraining.controller.status import read
@@ -24,14 +24,21 @@ from hubtraining.domain.session import Session, SessionSpec
 from hubtraining.domain.status import ModelStatus
 from hubtraining.hub import wire
 from hubtraining.hub.client import Fence, HubClient
+from hubtraining.hub.connection import translated
 from hubtraining.hub.errors import HubError, HubNotFound
 
 logger = logging.getLogger("hubtraining.controller.hubs")
 
 Answer = Prepared | Record | Problem
 Question = Callable[[HubClient, Access, Session, SessionSpec], Awaitable[Answer]]
+QUESTION_SECONDS = 120.0
+"""Of all calls that one question takes: a list may have many pages, but not for ever."""
+
 LONGEST_SECONDS = 300.0
-"""Between two questions to a hub that does not answer."""
+"""Between two questions to a hub that does not answer, or still processes."""
+
+_DOUBLING = {Reason.HUB_UNAVAILABLE: UNAVAILABLE_SECONDS, Reason.DATASET_NOT_READY: PROCESSING_SECONDS}
+"""What may last, and the wait that grows with it."""
 
 
 class _Entry(msgspec.Struct):
@@ -116,18 +123,19 @@ class Hubs:
         self._wake(session.key)
 
     async def _answer(self, question: Question, session: Session, spec: SessionSpec) -> Answer:
-        whose = "the operator's own credentials"
+        way: Access | None = None
         try:
             way = await access(session.namespace, spec, self._settings, self._get_secret)
-            whose = way.whose
             async with self._clients.client(way) as client:
-                return await question(client, way, session, spec)
+                with translated("ask"):
+                    async with asyncio.timeout(QUESTION_SECONDS):
+                        return await question(client, way, session, spec)
         except NoAccess as error:
             return error.problem
         except (NoPlan, InvalidArguments) as error:
             return from_plan(error)
         except HubError as error:
-            return from_error(error, whose)
+            return from_error(error, way)
         except KubeError as error:
             return Problem(Reason.CONNECTING, f"The hub's credentials cannot be read: {error}", 5.0)
         except Exception:  # the boundary: a question without an answer would keep its session waiting for ever
@@ -145,7 +153,7 @@ async def prepare(attempt: int, client: HubClient, way: Access, session: Session
     shown = "" if "://" in dataset and "?" in dataset else dataset
     known = read(session.status).model
     resumed = planned.resumed or bool(known and known.resumed)
-    status = ModelStatus(model.id, link, way.identifier.file_name, shown, resumed)
+    status = ModelStatus(model.id, link, way.identifier.file_name, shown, resumed, planned.overridden)
     return Prepared(status, planned, created, way.identifier.api_key is not None)
 
 
@@ -194,5 +202,5 @@ def _fits(entry: _Entry, session: Session, attempt: int) -> bool:
 def _wait(answer: Answer, tries: int) -> float | None:
     if not isinstance(answer, Problem) or answer.retry_seconds is None:
         return None
-    own = UNAVAILABLE_SECONDS * 2.0 ** min(tries, 10) if answer.reason is Reason.HUB_UNAVAILABLE else 0.0
+    own = _DOUBLING.get(answer.reason, 0.0) * 2.0 ** min(tries, 10)
     return min(LONGEST_SECONDS, max(answer.retry_seconds, own))

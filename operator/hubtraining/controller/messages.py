@@ -17,7 +17,11 @@ _GPU_HINT = (
     "If the pod asks for more GPUs than any node has, or of a kind that none has, it will never start: compare "
     "spec.trainer.resources with `kubectl describe nodes`, and see that the GPU device plugin runs."
 )
+_NEVER_RAN = ("StartError", "ContainerCannotRun")
+"""What container runtimes call it, with a code that is theirs and not the program's."""
 _EXITS = {
+    126: "a command cannot be run: see spec.trainer.command",
+    127: "a command was not found: see spec.trainer.command",
     137: "killed by SIGKILL",
     139: "killed by a segmentation fault",
     143: "ended by SIGTERM",
@@ -57,7 +61,9 @@ def container_config(container: ContainerView) -> str:
 
 
 def exited(container: ContainerView) -> str:
-    """How a container ended."""
+    """How a container ended, or why it never ran."""
+    if container.reason in _NEVER_RAN:
+        return short(f"The {container.name} could not be started: {_sentence(container.message)}")
     how = "ran out of memory" if container.reason == "OOMKilled" else _EXITS.get(container.exit_code or 0, "")
     return f"The {container.name} ended with exit code {container.exit_code}{f' ({how})' if how else ''}."
 
@@ -71,9 +77,19 @@ def pod_failed(pod: PodView) -> str:
 VANISHED = "A pod is gone, and nobody saw its trainer end."
 
 
+def foreign(kind: str, name: str) -> str:
+    """What stands where one of the session's own should."""
+    return f"A {kind} named {name} exists that this session did not make; delete it or rename the session."
+
+
 def evicted(pod: PodView) -> str:
-    """The kubelet's words about a disk or a memory that is full."""
-    return short(f"The pod {pod.name} was evicted from node {pod.node}: {_sentence(pod.message or 'no reason given')}")
+    """The kubelet's words about a disk or a memory that is full; the field that says how large it is."""
+    field = next((f" Its size is {field}." for volume, field in _SIZES.items() if volume in pod.message), "")
+    why = _sentence(pod.message or "no reason given")
+    return short(f"The pod {pod.name} was evicted from node {pod.node}: {why}{field}")
+
+
+_SIZES = {'EmptyDir volume "workspace"': "spec.workspace.sizeLimit", 'EmptyDir volume "shm"': "spec.trainer.shmSize"}
 
 
 def node_refused(pod: PodView) -> str:

@@ -102,7 +102,7 @@ def _session(desk: Desk, pod: PodView, report: Report) -> Session:
 def _read(body: bytes) -> Report:
     try:
         report = msgspec.json.decode(body, type=Report)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Refused(400, "invalid", f"not a report: {error}") from None
     names = [metric.name for metric in report.metrics]
     if len(names) > MOST_METRICS or len(set(names)) < len(names):

@@ -70,6 +70,10 @@ class ModelIncomplete(NoPlan):
         super().__init__(f"the model at {link} names neither weights nor an architecture to start from")
 
 
+class ModelUnfit(NoPlan):
+    """The hub has arguments that no trainer can have; whose they are, the text says."""
+
+
 class ModelRecord(Protocol):
     """What planning reads of a hub's model; ``hubtraining.hub.wire.Model`` has it all."""
 
@@ -79,6 +83,7 @@ class ModelRecord(Protocol):
     is_pretrained: bool
     cfg: str | None
     data: str | None
+    dataset: Any
     weights: str | None
     resume: str | None
     train_args: dict[str, Any] | None
@@ -152,30 +157,32 @@ def plan(
     For a model that the hub held before, the hub's values win; for one created from ``args``, these do. ``link`` is
     where people see the model. Only the ``first`` attempt asks whether the model is trained, or resumes (if it may)
     because of what the hub held before: later ones look for their own work.
-    Raises AlreadyTrained, DatasetNotReady, ModelIncomplete, InvalidArguments.
+    Raises AlreadyTrained, DatasetNotReady, ModelIncomplete, ModelUnfit.
     """
     if first and model.status == "trained":
         raise AlreadyTrained(link)
     hub = hub_arguments(model)
-    wanted = {**DEFAULTS, **hub, **args} if identifier.file else {**DEFAULTS, **args, **hub}
+    # What a model was created with is only echoed: an argument that the user took back must not come back by the hub.
+    wanted = {**hub, **DEFAULTS, **args} if identifier.file else {**DEFAULTS, **args, **hub}
     data, dataset = _data(model, wanted, link)
     start, parent = _start(model, identifier)
     last = _last(model) if resume else ()
     if not start and not last:
         raise ModelIncomplete(link)
     resumed = first and bool(last)
+    used = {**wanted, "data": data}
     return Plan(
         model=start,
-        arguments=_without_empty({**wanted, "data": data}),
+        arguments=_without_empty(used),
         inputs=dataset + parent + (last if resumed else ()),
         resumed=resumed,
-        overridden=tuple(sorted(name for name in args if wanted[name] != args[name])),
+        overridden=() if identifier.file else _differing(args, {**used, "data": _named(model, args) or data}),
         epochs=_as_count(wanted["epochs"]),
     )
 
 
 def hub_arguments(model: ModelRecord) -> Arguments:
-    """The hub's arguments that may reach a trainer, in either form that hubs have used. Raises InvalidArguments."""
+    """The hub's arguments that may reach a trainer, in either form that hubs have used. Raises ModelUnfit."""
     flat = {
         "batch": model.batch_size,
         "epochs": model.epochs,
@@ -186,7 +193,10 @@ def hub_arguments(model: ModelRecord) -> Arguments:
         "data": model.data,
     }
     given = flat if model.train_args is None else model.train_args
-    return validate(_without_empty({k: v for k, v in given.items() if k not in RESERVED}), "the hub's train_args")
+    try:
+        return validate(_without_empty({k: v for k, v in given.items() if k not in RESERVED}), "the hub's train_args")
+    except InvalidArguments as error:
+        raise ModelUnfit(str(error)) from None
 
 
 def dataset_link(model: ModelRecord) -> str | None:
@@ -224,6 +234,17 @@ def _weights_name(link: str) -> str:
 def _is_zip_link(value: object) -> bool:
     text = value if isinstance(value, str) else ""
     return text.startswith(("https://", "http://")) and text.partition("?")[0].endswith(".zip")
+
+
+def _named(model: ModelRecord, args: Mapping[str, Any]) -> str | None:
+    """The user's own word for the data set, where the hub's has that name."""
+    known = model.dataset.get("name") if isinstance(model.dataset, dict) else None
+    return known if isinstance(known, str) and known == args.get("data") else None
+
+
+def _differing(args: Mapping[str, Any], used: Arguments) -> tuple[str, ...]:
+    """Arguments that were given and are not used as they were."""
+    return tuple(sorted(name for name, value in _without_empty(args).items() if used[name] != value))
 
 
 def _required_data(args: Mapping[str, Any]) -> str:

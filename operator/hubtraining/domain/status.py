@@ -34,6 +34,8 @@ class ModelStatus(_Part, frozen=True):
     parent: str = ""
     dataset: str = ""
     resumed: bool = False
+    overridden: tuple[str, ...] = ()
+    """Names in ``spec.train.args`` for which the hub has another value, which is used."""
 
 
 class ProgressStatus(_Part, frozen=True):

@@ -24,6 +24,9 @@ T = TypeVar("T")
 MAX_MESSAGE = 200
 """Characters of a hub's own message that go into ours."""
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON may raise; the last for what is nested too deeply."""
+
 _LATER = frozenset({408, 425})
 _NEVER = frozenset({501, 505})
 
@@ -53,11 +56,27 @@ def raise_for_answer(answer: Answer) -> None:
     raise _refusal(status)(text, status=status)
 
 
+def acknowledged(answer: Answer) -> None:
+    """Return if the hub has what it was sent. Nothing need be in its answer, but what is there must be a hub's yes:
+    a captive portal or a proxy answers 200, too, with a page of its own."""
+    raise_for_answer(answer)
+    said = _decoded(answer, Any) if answer.body.strip() else None
+    if isinstance(said, dict) and said.get("success") is False:
+        raise HubRefused(f"{answer.op}: the hub answered {answer.status}{_own_words(answer)}", status=answer.status)
+
+
 def data(answer: Answer) -> Any:
     """The envelope's ``data`` of a successful answer; raises what :func:`raise_for_answer` raises, and
     HubProtocolError for anything that is not the protocol's JSON."""
     raise_for_answer(answer)
     return envelope(answer).data
+
+
+def of_a_hub(answer: Answer) -> Answer:
+    """An answer from a path that every hub has: 404 says that what answers is none. Raises HubProtocolError."""
+    if answer.status == 404:
+        raise HubProtocolError(f"{answer.op}: no hub answers there: 404{_own_words(answer)}", status=404)
+    return answer
 
 
 def decode(answer: Answer, kind: type[T]) -> T:
@@ -112,7 +131,7 @@ def _own_words(answer: Answer) -> str:
     """The hub's own message, if this is a hub's refusal: other programs' bodies are never repeated."""
     try:
         envelope = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return ""
     if not isinstance(envelope, dict) or envelope.get("success") is not False:
         return ""
@@ -124,11 +143,15 @@ def _own_words(answer: Answer) -> str:
 
 def envelope(answer: Answer) -> wire.Envelope:
     """The wrapping, whatever the status; HubProtocolError if it is not the protocol's JSON."""
+    return _decoded(answer, wire.Envelope)
+
+
+def _decoded(answer: Answer, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(answer.body, type=wire.Envelope)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        kind = answer.headers.get("content-type", "").partition(";")[0][:40] or "no content type"
+        return msgspec.json.decode(answer.body, type=kind)
+    except _UNREADABLE:
+        named = answer.headers.get("content-type", "").partition(";")[0][:40] or "no content type"
         raise HubProtocolError(
-            f"{answer.op}: no hub answers there: {answer.status} with {kind} instead of the protocol's JSON",
+            f"{answer.op}: no hub answers there: {answer.status} with {named} instead of the protocol's JSON",
             status=answer.status,
         ) from None

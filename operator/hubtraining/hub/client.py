@@ -100,7 +100,7 @@ class HubClient:
         headers = {wire.HEADER_IDEMPOTENCY: idempotency_key, wire.HEADER_NAMESPACE: namespace}
         said = {name: value for name, value in headers.items() if value}
         answer = await self._connection.send(json_call("create", "POST", wire.MODELS, payload, said))
-        return await self.read(answers.decode(answer, _Created).id)
+        return await self.read(answers.decode(answers.of_a_hub(answer), _Created).id)
 
     async def update(self, model_id: str, changes: Mapping[str, Any]) -> None:
         """Change fields of a model."""
@@ -222,7 +222,7 @@ class HubClient:
         return await downloads.download(self._connection.http, link, path, sha256=sha256, max_bytes=max_bytes)
 
     async def _tell(self, call: Call) -> None:
-        answers.raise_for_answer(await self._connection.send(call))
+        answers.acknowledged(await self._connection.send(call))
 
     async def _upload(
         self,
@@ -248,7 +248,8 @@ class HubClient:
         cursor: str | None = None
         while True:
             params = wanted if cursor is None else {**wanted, "last_doc_id": cursor}
-            page = answers.decode(await self._connection.send(Call("list", "GET", path, params=params)), wire.Page)
+            answer = await self._connection.send(Call("list", "GET", path, params=params))
+            page = answers.decode(answers.of_a_hub(answer), wire.Page)
             for record in page.results:
                 yield record
             if not page.results or page.last_record_id in (None, cursor):

@@ -14,7 +14,7 @@ import msgspec
 
 from hubtraining.hub.answers import Answer
 from hubtraining.hub.credentials import Credential, Provider
-from hubtraining.hub.errors import HubError, HubProtocolError, HubRefused, HubUnavailable
+from hubtraining.hub.errors import HubError, HubProtocolError, HubRefused, HubUnavailable, HubUntrusted
 
 MAX_ANSWER = 32 * 1024 * 1024
 """Bytes of an answer that we are willing to hold."""
@@ -68,6 +68,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         seconds: float = CALL_SECONDS,
         observe: Observe | None = None,
+        max_answer: int = MAX_ANSWER,
     ) -> None:
         self.url = url.rstrip("/")
         self.http = http
@@ -75,12 +76,19 @@ class Connection:
         self._headers = dict(headers or {})
         self._seconds = seconds
         self._observe = observe
+        self._max_answer = max_answer
 
     def with_headers(self, headers: Mapping[str, str]) -> "Connection":
         """The same connection, saying more with each call."""
         together = {**self._headers, **headers}
         return Connection(
-            self.url, self._credentials, self.http, headers=together, seconds=self._seconds, observe=self._observe
+            self.url,
+            self._credentials,
+            self.http,
+            headers=together,
+            seconds=self._seconds,
+            observe=self._observe,
+            max_answer=self._max_answer,
         )
 
     async def send(self, call: Call) -> Answer:
@@ -109,7 +117,7 @@ class Connection:
                 request = self._request(call, credential)
                 response = await self.http.send(request, stream=True)
                 try:
-                    body = await _drain(call.op, response)
+                    body = await _drain(call.op, response, self._max_answer)
                 finally:
                     await response.aclose()
         return Answer(call.op, response.status_code, response.headers, body, credential.secret)
@@ -144,6 +152,8 @@ def translated(op: str) -> Iterator[None]:
 
 def translate(op: str, error: Exception) -> HubError:
     """The HubError that says the same as a library's error."""
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return HubUntrusted(f"{op}: no connection to the hub{_reason(error)}")
     for kinds, ours, text in _MEANINGS:
         if isinstance(error, kinds):
             return ours(f"{op}: {text}{_reason(error)}")
@@ -163,21 +173,27 @@ _MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[HubEr
 
 def _reason(error: BaseException) -> str:
     """The system's own words at the bottom of the chain, such as "Connection refused"."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f": the certificate is not trusted ({cause.verify_message})"
         if isinstance(cause, OSError) and cause.strerror:
             return f": {cause.strerror}"
-        cause = cause.__cause__ or cause.__context__
     return ""
 
 
-async def _drain(op: str, response: httpx.Response) -> bytes:
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, and what led to it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+async def _drain(op: str, response: httpx.Response, most: int) -> bytes:
     """The whole body: hubs commit an upload when their answer has been read to its end."""
     body = bytearray()
     async for piece in response.aiter_bytes():
         body += piece
-        if len(body) > MAX_ANSWER:
-            raise HubProtocolError(f"{op}: the answer is longer than {MAX_ANSWER} bytes", status=response.status_code)
+        if len(body) > most:
+            raise HubProtocolError(f"{op}: the answer is longer than {most} bytes", status=response.status_code)
     return bytes(body)

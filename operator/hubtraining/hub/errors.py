@@ -2,7 +2,8 @@
 
 HubError
 ├── HubUnavailable        try again later
-│   └── HubRateLimited    try again after ``retry_after`` seconds
+│   ├── HubRateLimited    try again after ``retry_after`` seconds
+│   └── HubUntrusted      tell the user whom to trust; it may also be a certificate that is being renewed
 └── HubRefused            trying again will not help
     ├── HubUnauthorized   read the key again, ask the user (401, 403)
     ├── HubNotFound       there is no such thing (404)
@@ -31,6 +32,10 @@ class HubUnavailable(HubError):
 
 class HubRateLimited(HubUnavailable):
     """429."""
+
+
+class HubUntrusted(HubUnavailable):
+    """The other end's certificate is not trusted."""
 
 
 class HubRefused(HubError):

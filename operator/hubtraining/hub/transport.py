@@ -11,6 +11,7 @@ import httpcore
 import httpx
 
 from hubtraining.hub.errors import HubRefused
+from hubtraining.hub.unpacking import unpacked
 
 KEEPALIVE = 30.0
 """Seconds that an idle connection is kept."""
@@ -39,7 +40,7 @@ class HubTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send by the scheme of the URL."""
         transport = await self._for_https() if request.url.scheme == "https" else self._plain
-        return await transport.handle_async_request(request)
+        return await unpacked(await transport.handle_async_request(request), request)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -31,6 +31,7 @@ FLAGS = {
     "spec.trainer.command": "COMMAND",
     "spec.trainer.resources": "--gpus",
     "spec.workspace.claimName": "--claim",
+    "spec.nodes": "--nodes",
     "spec.hub.url": "--hub-url",
     "spec.hub.webURL": "--hub-web-url",
     "spec.hub.credentialsSecretRef": "--hub-secret",
@@ -63,6 +64,7 @@ class CommandAfterDashes(click.Command):
 @click.option("--image", envvar="HUBTRAINING_TRAINER_IMAGE", show_envvar=True, default=IMAGE, show_default=True)
 @click.option("--gpus", type=click.IntRange(min=0), default=1, show_default=True, help="How many; 0 trains on the CPU.")
 @click.option("--gpu-resource", default="nvidia.com/gpu", show_default=True, help="What a node calls its GPUs.")
+@click.option("--nodes", type=click.IntRange(min=1), default=1, show_default=True, help="Pods that train together.")
 @click.option("--claim", default="", help="An existing PersistentVolumeClaim as workspace.")
 @click.option("--env", multiple=True, metavar="KEY=VALUE", help="A variable of the trainer; not for secrets.")
 @click.option("--queue", default="", help="Kueue's queue to wait in.")

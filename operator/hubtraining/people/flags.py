@@ -34,6 +34,7 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str = ""
     gpus: int = 1
     gpu_resource: str = "nvidia.com/gpu"
+    nodes: int = 1
     claim: str = ""
     env: tuple[str, ...] = ()
     """``KEY=value`` each."""
@@ -74,6 +75,8 @@ def draft(flags: Flags) -> Draft:
     spec = {**model, **_hub(flags), "train": {"args": args}, "trainer": _trainer(flags)}
     if flags.claim:
         spec["workspace"] = {"claimName": flags.claim}
+    if flags.nodes > 1:
+        spec["nodes"] = flags.nodes
     _check(name, spec, identifier, args)
     body = {"apiVersion": API_VERSION, "kind": KIND, "metadata": _metadata(flags, name), "spec": spec}
     return Draft(body, flags.model if has_key else None)
