@@ -103,13 +103,14 @@ def _program(attempt: Attempt, name: str, env: Mapping[str, str] | None = None) 
 
 def _ours(attempt: Attempt) -> dict[str, str]:
     """What any trainer may want to know; the user's own command can refer to it as ``$(HUBTRAINING_DATA)``."""
-    told = {layout.ENV_EXIT_FILE: layout.exit_file(attempt.number)} if attempt.is_lead else {}
+    owner = attempt.session.uid, attempt.number
+    told = {layout.ENV_EXIT_FILE: layout.exit_file(*owner)} if attempt.is_lead else {}
     return {
         **told,
         **variables(attempt),
         layout.ENV_ATTEMPT: str(attempt.number),
         layout.ENV_RESUME: layout.RESUME_FILE,
-        layout.ENV_RESUME_MARKER: layout.resume_marker(attempt.number),
+        layout.ENV_RESUME_MARKER: layout.resume_marker(*owner),
         ENV_STOP_SECONDS: str(STOP_SECONDS),
         "HUBTRAINING_MODEL": attempt.plan.model,
         "HUBTRAINING_DATA": str(attempt.plan.arguments.get("data", "")),
