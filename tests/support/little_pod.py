@@ -63,12 +63,12 @@ class LittlePod:
     @property
     def begun(self) -> Begun:
         """What ``fetch`` says of the beginning."""
-        path = self.workspace(layout.begun_file(self.assignment.attempt))
+        path = self.workspace(layout.begun_file(self.assignment.session_uid, self.assignment.attempt))
         return msgspec.json.decode(path.read_bytes(), type=Begun)
 
     @property
     def trainer(self) -> Trainer:
-        return Trainer(self.folder / "workspace")
+        return Trainer(self.folder / "workspace", session_uid=self.assignment.session_uid)
 
     def workspace(self, path: str) -> Path:
         """Where a path of the layout lies here."""
