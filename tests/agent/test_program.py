@@ -466,3 +466,22 @@ def test_nothing_is_imported_that_only_people_need() -> None:
     imported = set(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
     assert "httpx" in imported
     assert imported & {"rich", "pygments", "click", "hubtraining.people", "hubtraining.controller"} == set()
+
+
+async def test_a_page_in_the_place_of_the_hub_is_outlasted_at_the_end_of_a_run(tmp_path: Path) -> None:
+    """Whoever refuses there, it is not the hub: what it has not got is owed."""
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer(epochs=3).start()
+        async with scene.agent() as signals:
+            trainer.epoch(1)
+            await asyncio.sleep(30)
+            scene.network.hub_is_a_page = True
+            trainer.row(2)
+            trainer.row(3)
+            trainer.exit(1)
+            signals.term.set()
+            await asyncio.sleep(600)
+            scene.network.hub_is_a_page = False
+            await asyncio.sleep(400)
+        assert await scene.in_hub() == rows(1, 2, 3)
+        assert scene.outcome.buffered_updates == 0

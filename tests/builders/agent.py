@@ -67,6 +67,8 @@ class Network(httpx.AsyncBaseTransport):
         self._hub = httpx.ASGITransport(app=app)
         self.hub_down = False
         self.hub_uploads_down = False
+        self.hub_is_a_page = False
+        """A captive portal answers in its place."""
         self.instead_of_files: httpx.Response | None = None
         """What every download gives."""
         self.controller_status = 204
@@ -82,6 +84,8 @@ class Network(httpx.AsyncBaseTransport):
         self.asked.append(f"{request.method} {request.url.path}")
         if self.hub_down or (self.hub_uploads_down and request.url.path.endswith("/upload")):
             raise httpx.ConnectError("cut")
+        if self.hub_is_a_page:
+            return httpx.Response(200, html="<html>Sign in to the network</html>")
         if self.instead_of_files is not None and request.url.path.startswith("/v1/files/"):
             content, headers = self.instead_of_files.content, self.instead_of_files.headers
             return httpx.Response(200, content=content, headers={"content-type": headers["content-type"]})

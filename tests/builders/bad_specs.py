@@ -81,6 +81,8 @@ def _by_controller() -> list[Bad]:
         {"optimizer": "a\nb"},
     ]
     stanzas = [{"train": {"args": {"data": "signs.yaml", **args}}} for args in arguments]
+    claim = {"persistentVolumeClaim": {"claimName": "data"}}
+    stanzas.append(_pod(volumes=[{"name": "a", **claim}, {"name": "b", **claim}]))
     return [Bad(f"{stanza}", stanza, "InvalidSpec") for stanza in stanzas]
 
 

@@ -251,7 +251,7 @@ def usable(draw: st.DrawFn, frame: Body) -> Body:
         retry["maxBackoffSeconds"] = retry.get("backoffSeconds", 10)
     spec.setdefault("train", {}).setdefault("args", {}).setdefault("data", "signs.yaml")
     if draw(st.booleans()):
-        _mount(spec, draw(st.lists(_volumes, min_size=1, max_size=MOST_ITEMS)), draw(st.booleans()))
+        _mount(spec, draw(_some(_volumes, by=str, least=1)), draw(st.booleans()))
     pod = spec.get("template", {}).get("spec", {})
     if pod.get("dnsPolicy") == "None":
         pod.setdefault("dnsConfig", {"nameservers": ["10.0.0.10"]})

@@ -30,7 +30,8 @@ FULL = rounds(0, 1) == 1
 """Whether everything is run, or a part."""
 
 Body = dict[str, Any]
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 600.0
+"""A hub that fails is asked ever more rarely: five failures of one session in a row take minutes."""
 QUIET_SECONDS = 1.5
 KILLED = -signal.SIGKILL
 MODEL = re.compile(r"/models/\w+")

@@ -272,7 +272,8 @@ class HubTrainingSession:
         except HubError as error:
             if self._health.message != str(error):
                 logger.warning("%s", error)
-            health, refused = self._health, isinstance(error, HubRefused)
+            # A page or a redirect is somebody else's: it says nothing of what the hub will take.
+            health, refused = self._health, isinstance(error, HubRefused) and not isinstance(error, HubProtocolError)
             self._health = msgspec.structs.replace(
                 health, failures=health.failures + 1, message=str(error), refused=refused
             )
