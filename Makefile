@@ -40,7 +40,7 @@ test-peers: venv ## The vendor's clients, from PyPI in environments of their own
 	$(BIN)/pytest -m peers
 
 test-integration: venv ## On a real API server, started and stopped by the tests (Linux, Go)
-	$(BIN)/pytest -n 2 -m integration
+	$(BIN)/pytest -n 2 --dist loadfile -m integration
 
 test-faults: venv ## Kills, cuts and full disks: all of them, an hour
 	HUBTRAINING_FAULTS=full $(BIN)/pytest -m faults --durations=15

@@ -80,7 +80,7 @@ def environment(folder: Path, model_id: str, port: int, key: str) -> dict[str, s
     for name in ("workspace/run", "workspace/.hubtraining", "journal", "secrets/hub"):
         (folder / name).mkdir(parents=True)
     (folder / "secrets/hub/api-key").write_text(key)
-    (folder / "workspace/.hubtraining/begun-1").write_text("{}")  # as fetch leaves it
+    (folder / "workspace/.hubtraining/begun-benchmark-1").write_text("{}")  # as fetch leaves it
     hub = HubAccess(f"http://127.0.0.1:{port}", model_id, "key")
     return {
         "HUBTRAINING_ASSIGNMENT": Assignment("team", "signs", "benchmark", 1, hub, reports_url="").to_json(),

@@ -118,7 +118,7 @@ def an_agent(folder: Path, hub: HangingHub, used: list[float]) -> Iterator[None]
     for name in ("workspace/.hubtraining", "journal", "secrets/hub"):
         (folder / name).mkdir(parents=True)
     (folder / "secrets/hub/api-key").write_text("benchmark")
-    (folder / "workspace/.hubtraining/begun-1").write_text("{}")  # as fetch leaves it
+    (folder / "workspace/.hubtraining/begun-benchmark-1").write_text("{}")  # as fetch leaves it
     url, port = f"http://127.0.0.1:{hub.port}", free_port()
     told = {
         "HUBTRAINING_ASSIGNMENT": Assignment(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from builders.agent import Scene, a_scene
+from builders.agent import UID, Scene, a_scene
 from builders.checkpoints import sha256_of
 from builders.trainer import POD_RUN, Trainer, metrics_of, saved, weights
 
@@ -44,7 +44,8 @@ def downloads(scene: Scene) -> int:
 
 
 def marked(scene: Scene) -> bool:
-    return scene.settings.in_workspace(layout.resume_marker(scene.assignment.attempt)).exists()
+    owner = scene.assignment.session_uid, scene.assignment.attempt
+    return scene.settings.in_workspace(layout.resume_marker(*owner)).exists()
 
 
 def record(path: Path) -> records.Record:
@@ -72,7 +73,8 @@ async def test_on_an_empty_node_the_next_attempt_gets_last_best_and_table_from_t
         assert (run / "weights/last.pt").read_bytes() == last
         assert (run / "weights/best.pt").read_bytes() == trainer.saved["best"]
         assert (run / "results.csv").read_bytes() == table
-        assert sorted(path.name for path in (tmp_path / "workspace/.hubtraining").iterdir()) == ["begun-2", "resume-2"]
+        words = {path.name for path in (tmp_path / "workspace/.hubtraining").iterdir()}
+        assert words == {f"begun-{UID}-2", f"resume-{UID}-2"}
 
 
 @pytest.mark.parametrize("padded", [True, False])
@@ -244,7 +246,7 @@ async def test_a_hub_that_is_away_keeps_an_attempt_from_beginning_afresh(tmp_pat
         scene.network.hub_down = True
         with pytest.raises(HubUnavailable):
             await scene.fetch()
-        assert not (tmp_path / "workspace/.hubtraining/begun-2").exists()
+        assert not (tmp_path / f"workspace/.hubtraining/begun-{UID}-2").exists()
 
 
 async def test_a_model_that_is_gone_keeps_an_attempt_from_beginning_afresh(tmp_path: Path) -> None:
@@ -299,7 +301,7 @@ async def test_part_files_that_are_links_are_not_written_through(tmp_path: Path)
         trainer = await an_earlier_attempt(scene, 1, 2, save_dir="/content/run")
         target = tmp_path / "target"
         target.write_text("precious")
-        for part in ("run/weights/.last.pt.part", "run/.results.csv.part", ".hubtraining/.begun-2.part"):
+        for part in ("run/weights/.last.pt.part", "run/.results.csv.part", f".hubtraining/.begun-{UID}-2.part"):
             (trainer.workspace / part).symlink_to(target)
         assert (await scene.fetch()).resumed_epoch == 2
         assert target.read_text() == "precious"
@@ -450,7 +452,7 @@ async def test_the_agent_looks_at_nothing_before_the_attempt_has_begun(tmp_path:
 
 async def test_a_word_that_cannot_be_read_counts_as_begun_afresh(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
-        word = tmp_path / "workspace/.hubtraining/begun-1"
+        word = tmp_path / f"workspace/.hubtraining/begun-{UID}-1"
         word.unlink()
         word.symlink_to(tmp_path / "secrets/tokens/controller")
         trainer = scene.trainer().start()

@@ -145,7 +145,7 @@ def test_the_program_says_nothing_and_ends_with_0_when_nothing_is_to_be_brought(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fetch.main(environment(tmp_path, ASSIGNMENT)) == 0
-    assert (tmp_path / "workspace/.hubtraining/begun-1").exists()
+    assert (tmp_path / "workspace/.hubtraining/begun-uid-1").exists()
     assert capsys.readouterr().err == ""
 
 

@@ -18,7 +18,7 @@ from hubtraining.domain.progress import Planned
 
 
 def a_follower(root: Path) -> Follower:
-    return Follower(Workspace(root), PurePosixPath("run"), PurePosixPath(".hubtraining/exit-1"))
+    return Follower(Workspace(root), PurePosixPath("run"), PurePosixPath(".hubtraining/exit-uid-1"))
 
 
 def epochs(follower: Follower) -> list[int]:

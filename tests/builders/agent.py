@@ -160,12 +160,12 @@ class Scene:
     async def fetch(self) -> Begun:
         """Let ``fetch`` do its work; what it says of the beginning."""
         await fetch(self.settings, self.network.connect)
-        word = self.settings.in_workspace(begun_file(self.assignment.attempt))
+        word = self.settings.in_workspace(begun_file(self.assignment.session_uid, self.assignment.attempt))
         return msgspec.json.decode(word.read_bytes(), type=Begun)
 
     def trainer(self, **options: Any) -> Trainer:
         """A trainer in this workspace."""
-        return Trainer(self.folder / "workspace", **options)
+        return Trainer(self.folder / "workspace", session_uid=self.assignment.session_uid, **options)
 
     @property
     def outcome(self) -> Outcome:

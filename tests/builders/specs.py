@@ -258,9 +258,16 @@ def usable(draw: st.DrawFn, frame: Body) -> Body:
     return spec
 
 
+def _named(volume: Body, index: int) -> Body:
+    """With a name of its own; so is its claim, which a pod may have only once."""
+    claim = volume.get("persistentVolumeClaim")
+    own = {"persistentVolumeClaim": {**claim, "claimName": f"data-{index}"}} if claim else {}
+    return {"name": f"volume-{index}", **volume, **own}
+
+
 def _mount(spec: Body, volumes: list[Body], read_only: bool) -> None:
     pod = spec.setdefault("template", {}).setdefault("spec", {})
-    pod["volumes"] = [{"name": f"volume-{index}", **volume} for index, volume in enumerate(volumes)]
+    pod["volumes"] = [_named(volume, index) for index, volume in enumerate(volumes)]
     pod["volumeMounts"] = [{"name": "volume-0", "mountPath": "/data", "readOnly": read_only}]
 
 

@@ -8,6 +8,8 @@ from collections import OrderedDict
 from pathlib import Path
 from random import Random
 
+from hubtraining.domain.layout import WORKSPACE, exit_file
+
 LOSSES = ("train/box_loss", "train/cls_loss", "train/dfl_loss", "val/box_loss", "val/cls_loss", "val/dfl_loss")
 SCORES = ("metrics/precision(B)", "metrics/recall(B)", "metrics/mAP50(B)", "metrics/mAP50-95(B)")
 COLUMNS = (*LOSSES[:3], *SCORES, *LOSSES[3:], "lr/pg0")
@@ -71,8 +73,10 @@ class Trainer:
         size: int = 4096,
         save_dir: str = POD_RUN,
         results: bool = True,
+        session_uid: str = "uid",
     ) -> None:
         self.workspace = workspace
+        self.session_uid = session_uid
         self.run = workspace / "run"
         self.epochs = epochs
         self.padded = padded
@@ -147,11 +151,11 @@ class Trainer:
 
     def exit(self, code: int, attempt: int = 1) -> "Trainer":
         """What the launcher writes, by rename."""
-        folder = self.workspace / ".hubtraining"
-        folder.mkdir(exist_ok=True)
-        part = folder / ".exit.part"
+        file = self.workspace / exit_file(self.session_uid, attempt).removeprefix(f"{WORKSPACE}/")
+        file.parent.mkdir(exist_ok=True)
+        part = file.with_name(".exit.part")
         part.write_text(f"{code}\n")
-        part.rename(folder / f"exit-{attempt}")
+        part.rename(file)
         return self
 
     def _results(self) -> dict[str, list[float]]:

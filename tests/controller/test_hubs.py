@@ -346,7 +346,7 @@ async def test_a_hub_whose_list_has_no_end_is_left_after_a_while() -> None:
     async with with_hub(listing).hubs() as asker:
         problem = await asker.problem(a_foreign_session(model="yolov8n.yaml"))
     assert problem.reason is Reason.HUB_UNAVAILABLE
-    assert problem.message == "Ask: no answer from the hub in time."
+    assert problem.message == f"Ask: no answer from the hub in time. spec.hub.url is {FOREIGN}."
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,16 @@ def test_an_assignment_is_refused_with_the_place_in_it() -> None:
 
 def test_each_attempt_has_files_of_its_own_that_the_trainer_and_the_agent_share() -> None:
     for name in (layout.exit_file, layout.begun_file, layout.resume_marker):
-        assert name(1) != name(2)
-        assert name(1).startswith(f"{layout.WORKSPACE}/")
-    assert len({layout.exit_file(1), layout.begun_file(1), layout.resume_marker(1)}) == 3
+        assert name("uid", 1) != name("uid", 2)
+        assert name("uid", 1).startswith(f"{layout.WORKSPACE}/")
+    names = (layout.exit_file, layout.begun_file, layout.resume_marker)
+    assert len({name("uid", 1) for name in names}) == 3
+
+
+def test_no_session_takes_the_files_of_another_for_its_own() -> None:
+    """A volume that was used before brings them along."""
+    for name in (layout.exit_file, layout.begun_file, layout.resume_marker):
+        assert name("uid", 1) != name("another", 1)
 
 
 def test_the_file_to_go_on_from_lies_in_the_run_folder() -> None:

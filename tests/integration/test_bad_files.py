@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from builders.hub_process import run_hub_command
 from builders.pod import PodBuilder
-from support.api_server import ApiServer
+from support.api_server import ApiServer, until
 from support.installation import Installation, Member, installed
-from support.pod_programs import Ended, PodPrograms
+from support.little_pod import Ended, LittlePod
 from support.scene import Scene, a_scene
 from support.stranger import NO_ZIP, PAGE_WEIGHTS, Stranger
 from support.strangers import a_stranger
@@ -45,15 +45,16 @@ def stranger() -> Iterator[tuple[str, Stranger]]:
         yield made
 
 
-def programs(scene: Scene, release: Installation, folder: Path, name: str) -> PodPrograms:
-    """Of the session's pod."""
+def pod_of(scene: Scene, folder: Path, name: str) -> LittlePod:
     scene.until_pod(name)
-    return PodPrograms.of(scene.pod(name), folder / name, (release.folder / "key").read_text())
+    return LittlePod(scene.namespace, scene.pod(name), folder / name)
 
 
-def fetched(scene: Scene, release: Installation, folder: Path, name: str) -> Ended:
+def fetched(scene: Scene, folder: Path, name: str) -> Ended:
     """What the real ``fetch`` comes to, told as the kubelet tells it."""
-    ended = programs(scene, release, folder, name).fetch()
+    its = pod_of(scene, folder, name)
+    ended = Ended(its.fetch(), its.last_words("fetch"))
+    assert "Traceback" not in its.log("fetch").read_text()
 
     def told(pod: PodBuilder) -> PodBuilder:
         state = {"exitCode": ended.code, "reason": "Error", "message": ended.words}
@@ -63,38 +64,36 @@ def fetched(scene: Scene, release: Installation, folder: Path, name: str) -> End
     return ended
 
 
-def trained(scene: Scene, release: Installation, folder: Path, name: str, script: str, **stanzas: object) -> Ended:
-    """What the real launcher and agent come to with a trainer that is this shell script."""
-    scene.post(name, hub=KEY, trainer={"command": ["sh", "-c", script]}, **stanzas)
-    pod = programs(scene, release, folder, name)
-    assert pod.fetch().code == 0
-    ended = pod.train()
-    outcome = pod.agent()
+def trained(scene: Scene, folder: Path, name: str, script: str) -> LittlePod:
+    """The real launcher and agent come to their ends with a trainer that is this shell script and succeeds."""
+    scene.post(name, hub=KEY, trainer={"command": ["sh", "-c", script]})
+    its = pod_of(scene, folder, name)
+    assert its.fetch() == 0
+    assert its.train().code == 0
+    with its.agent():
+        until("the agent is done", lambda: '"stage":"Finished"' in its.last_words("agent"))
+    assert "Traceback" not in its.log("agent").read_text()
     scene.become(name, PodBuilder.training)
-    scene.become(name, lambda it: it.ended(code=ended.code, words=ended.words if ended.code else "", outcome=outcome))
-    return ended
+    scene.become(name, lambda pod: pod.ended(outcome=its.last_words("agent")))
+    return its
 
 
 def attempts(scene: Scene, name: str) -> list[tuple[str, str]]:
     return [(each["outcome"], each.get("rule", "")) for each in scene.status(name)["attempts"]]
 
 
-def test_a_data_set_that_is_no_zip(
-    scene: Scene, release: Installation, stranger: tuple[str, Stranger], tmp_path: Path
-) -> None:
+def test_a_data_set_that_is_no_zip(scene: Scene, stranger: tuple[str, Stranger], tmp_path: Path) -> None:
     scene.post("no-zip", model=NO_ZIP, hub={**KEY, "url": stranger[0]})
-    ended = fetched(scene, release, tmp_path, "no-zip")
+    ended = fetched(scene, tmp_path, "no-zip")
     assert ended == Ended(1, "fetch: download: the file is no whole zip archive (BadZipFile)")
     told = scene.described("no-zip", "Succeeded", "FetchFailed", "Failed")
     assert told.startswith(f"The fetch ended with exit code 1. {ended.words}")
     assert attempts(scene, "no-zip") == [("Failed", "unusable-input")]
 
 
-def test_weights_that_are_a_web_page(
-    scene: Scene, release: Installation, stranger: tuple[str, Stranger], tmp_path: Path
-) -> None:
+def test_weights_that_are_a_web_page(scene: Scene, stranger: tuple[str, Stranger], tmp_path: Path) -> None:
     scene.post("page-weights", model=PAGE_WEIGHTS, hub={**KEY, "url": stranger[0]})
-    ended = fetched(scene, release, tmp_path, "page-weights")
+    ended = fetched(scene, tmp_path, "page-weights")
     assert ended == Ended(1, "fetch: download: the link gives a web page, not a file")
     assert ended.words in scene.described("page-weights", "Succeeded", "FetchFailed", "Failed")
     assert attempts(scene, "page-weights") == [("Failed", "unusable-input")]
@@ -112,9 +111,9 @@ def test_a_file_that_is_no_zip_is_refused_by_our_own_hub(
     assert b"Traceback" not in done.stderr
 
 
-def test_a_command_that_is_not_found(scene: Scene, release: Installation, tmp_path: Path) -> None:
+def test_a_command_that_is_not_found(scene: Scene, tmp_path: Path) -> None:
     scene.post("no-command", hub=KEY, trainer={"command": ["yolo-that-nobody-has", "train"]})
-    pod = programs(scene, release, tmp_path, "no-command")
+    pod = pod_of(scene, tmp_path, "no-command")
     pod.fetch()
     ended = pod.train()
     assert ended.code == 127
@@ -150,8 +149,8 @@ def test_a_workspace_that_is_full(scene: Scene) -> None:
     assert f"was evicted from node {scene.node}: {words}Its size is spec.workspace.sizeLimit." in told
 
 
-def test_a_trainer_that_writes_nothing(scene: Scene, release: Installation, tmp_path: Path) -> None:
-    trained(scene, release, tmp_path, "silent", "true")
+def test_a_trainer_that_writes_nothing(scene: Scene, tmp_path: Path) -> None:
+    trained(scene, tmp_path, "silent", "true")
     told = scene.described("silent", "CheckpointSafe", "FinalMissing", "FinalMissing")
     assert told == (
         "The trainer succeeded, but its final checkpoint did not reach the hub "
@@ -168,11 +167,11 @@ for name in last best; do printf '<html>' > "$HUBTRAINING_RUN/weights/$name.pt";
 """
 
 
-def test_a_trainer_that_writes_nonsense(scene: Scene, release: Installation, tmp_path: Path) -> None:
-    trained(scene, release, tmp_path, "nonsense", NONSENSE)
+def test_a_trainer_that_writes_nonsense(scene: Scene, tmp_path: Path) -> None:
+    its = trained(scene, tmp_path, "nonsense", NONSENSE)
     told = scene.described("nonsense", "CheckpointSafe", "FinalMissing", "FinalMissing")
     assert "(no final model: run/weights/best.pt is no whole checkpoint: not a whole zip file" in told
-    assert "lines that are no rows of finished epochs" in (tmp_path / "nonsense" / "agent.log").read_text()
+    assert "lines that are no rows of finished epochs" in its.log("agent").read_text()
     assert (
         "epoch" not in scene.status("nonsense").get("progress", {}) or not scene.status("nonsense")["progress"]["epoch"]
     )

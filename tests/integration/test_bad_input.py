@@ -9,8 +9,10 @@ import pytest
 from builders.pod import PodBuilder
 from builders.session import a_body
 from support.api_server import ApiServer, Body, Namespace, until
+from support.authority import an_authority
 from support.installation import Member, installed
 from support.scene import Scene, a_scene
+from support.strange_hubs import outward_address
 from support.strangers import a_stranger
 
 pytestmark = pytest.mark.integration
@@ -136,11 +138,12 @@ def test_a_hub_url_that_is_no_hub(scene: Scene, stranger: str) -> None:
 
 
 def test_a_hub_whose_certificate_is_not_trusted(scene: Scene, tmp_path: Path) -> None:
-    with a_stranger(tmp_path) as (url, _):
+    authority = an_authority(tmp_path / "ca", outward_address())
+    with a_stranger(authority) as (url, _):
         hub = {"url": url, "credentialsSecretRef": {"name": "any", "key": "api-key"}}
         scene.post("untrusted", hub=hub)
         told = scene.described("untrusted", "HubReady", "HubUnavailable", "HubUnavailable")
-        scene.post("trusted", hub={**hub, "caBundle": (tmp_path / "ca.crt").read_text()})
+        scene.post("trusted", hub={**hub, "caBundle": authority.pem})
         heard = scene.until_condition("trusted", "HubReady", "HubRefused")
     assert "List: no hub answers there: 404: there is no such thing" in heard["message"]
     assert "no connection to the hub: the certificate is not trusted" in told

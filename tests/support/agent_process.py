@@ -22,6 +22,7 @@ from hubtraining.domain.report import Outcome
 from hubtraining.hub.client import HubClient
 from hubtraining.hub.credentials import fixed
 
+UID = "session-1"
 LEAVE_SECONDS = 1500
 """An upload whose answer never comes is waited for, for ten minutes each time."""
 Uploads = list[tuple[str, int, str]]
@@ -38,7 +39,7 @@ class AgentProcess:
     process: "subprocess.Popen[bytes]"
 
     def trainer(self, **options: Any) -> Trainer:
-        return Trainer(self.folder / "workspace", **options)
+        return Trainer(self.folder / "workspace", session_uid=UID, **options)
 
     def leave(self) -> int:
         """SIGTERM, as after the trainer's end; the exit code."""
@@ -87,7 +88,7 @@ def an_agent_process(folder: Path, hub: HubProcess, url: str) -> Iterator[AgentP
     key = create_key(hub.folder)
     (folder / "secrets/hub/api-key").write_text(key)
     model = asyncio.run(create_model(hub.url, key))
-    assignment = Assignment("team", "signs", "session-1", 1, HubAccess(url, model, "key"), reports_url="")
+    assignment = Assignment("team", "signs", UID, 1, HubAccess(url, model, "key"), reports_url="")
     announce(AgentSettings(assignment, workspace=folder / "workspace"), Begun())  # as fetch does
     told = {
         "HUBTRAINING_ASSIGNMENT": assignment.to_json(),

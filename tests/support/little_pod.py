@@ -23,6 +23,16 @@ from hubtraining.domain import layout
 from hubtraining.domain.layout import Assignment, Begun
 
 ACCOUNT = "default"
+LOG_BYTES = 2048
+"""Of a log, as much as the kubelet makes a termination message of."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What the kubelet would report of a container."""
+
+    code: int
+    words: str
 
 
 @dataclass
@@ -53,12 +63,12 @@ class LittlePod:
     @property
     def begun(self) -> Begun:
         """What ``fetch`` says of the beginning."""
-        path = self.workspace(layout.begun_file(self.assignment.attempt))
+        path = self.workspace(layout.begun_file(self.assignment.session_uid, self.assignment.attempt))
         return msgspec.json.decode(path.read_bytes(), type=Begun)
 
     @property
     def trainer(self) -> Trainer:
-        return Trainer(self.folder / "workspace")
+        return Trainer(self.folder / "workspace", session_uid=self.assignment.session_uid)
 
     def workspace(self, path: str) -> Path:
         """Where a path of the layout lies here."""
@@ -81,6 +91,19 @@ class LittlePod:
             done = subprocess.run(self._program("fetch"), env=self._environ("fetch"), stderr=output, check=False)
         return done.returncode
 
+    def train(self) -> Ended:
+        """The launcher and what it starts, in the workspace."""
+        told = {name: self._here(value) for name, value in self._variables("trainer").items()}
+        done = subprocess.run(
+            [self._here(word) for word in self._container("trainer")["command"]],
+            env={"PATH": os.environ["PATH"], **told},
+            cwd=self.folder / "workspace",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout.decode(errors="replace")[-LOG_BYTES:])
+
     @contextmanager
     def agent(self) -> Iterator["subprocess.Popen[bytes]"]:
         """The sidecar, while the context lasts."""
@@ -94,6 +117,17 @@ class LittlePod:
 
     def log(self, container: str) -> Path:
         return self.folder / f"{container}.log"
+
+    def last_words(self, container: str) -> str:
+        """The termination message so far."""
+        path = self._termination_log(container)
+        return path.read_text() if path.exists() else ""
+
+    def _termination_log(self, container: str) -> Path:
+        return self.folder / f"{container}.termination"
+
+    def _here(self, text: str) -> str:
+        return text.replace(layout.WORKSPACE, str(self.folder / "workspace"))
 
     def _program(self, container: str) -> list[str]:
         return [sys.executable, "-m", "hubtraining", *self._container(container)["args"]]
@@ -115,7 +149,7 @@ class LittlePod:
             "HUBTRAINING_WORKSPACE": str(self.folder / "workspace"),
             "HUBTRAINING_JOURNAL": str(self.folder / "journal"),
             "HUBTRAINING_SECRETS": str(self.folder / "secrets"),
-            "HUBTRAINING_TERMINATION_LOG": str(self.folder / f"{container}.termination"),
+            "HUBTRAINING_TERMINATION_LOG": str(self._termination_log(container)),
             "HUBTRAINING_AGENT_PORT": str(self.port),
         }
 

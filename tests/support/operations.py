@@ -14,7 +14,7 @@ from hubtraining.domain.names import API_VERSION, KIND, LABEL_ATTEMPT, PLURAL
 Body = dict[str, Any]
 RUNS_OWN = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "ownerReferences", "generation")
 """What is another in each pod's metadata."""
-ATTEMPT = re.compile(r"(exit-|resume-|begun-|SESSION-|\"attempt\\*\": ?)\d+")
+ATTEMPT = re.compile(r"((?:exit|resume|begun)-UID-|SESSION-|\"attempt\\*\": ?)\d+")
 
 
 @dataclass

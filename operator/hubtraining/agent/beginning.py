@@ -104,8 +104,8 @@ def wanted(assignment: layout.Assignment) -> bool:
 
 def announce(settings: AgentSettings, begun: Begun) -> None:
     """Leave the launcher's marker and then, as the last of all, the word that the attempt has begun. Blocks."""
-    attempt = settings.assignment.attempt
+    owner = settings.assignment.session_uid, settings.assignment.attempt
     if begun.source is not None:
-        settings.in_workspace(layout.resume_marker(attempt)).touch()
-    path = settings.in_workspace(layout.begun_file(attempt))
+        settings.in_workspace(layout.resume_marker(*owner)).touch()
+    path = settings.in_workspace(layout.begun_file(*owner))
     run_files.write(path, msgspec.json.encode(begun))

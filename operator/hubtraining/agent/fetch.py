@@ -133,7 +133,8 @@ async def fetch(settings: AgentSettings, connect: Connect = connect) -> None:
 
 async def wait_for_first(settings: AgentSettings) -> None:
     """Return when the first pod of this attempt has made the shared workspace ready."""
-    path, waited = settings.in_workspace(layout.begun_file(settings.assignment.attempt)), 0.0
+    owner = settings.assignment.session_uid, settings.assignment.attempt
+    path, waited = settings.in_workspace(layout.begun_file(*owner)), 0.0
     while not await asyncio.to_thread(path.is_file):
         if waited % TELL_SECONDS == 0:
             log.info("waits for the first pod of attempt %d: %d s so far", settings.assignment.attempt, waited)

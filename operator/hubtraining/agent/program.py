@@ -78,8 +78,9 @@ def assemble(
     assignment = settings.assignment
     board = Board(remembered(journal.ledger, assignment))
     workspace, run_folder = Workspace(settings.workspace), settings.inside(assignment.run_folder)
-    follower = Follower(workspace, run_folder, settings.inside(layout.exit_file(assignment.attempt)))
-    word = partial(begun, workspace, settings.inside(layout.begun_file(assignment.attempt)))
+    owner = assignment.session_uid, assignment.attempt
+    follower = Follower(workspace, run_folder, settings.inside(layout.exit_file(*owner)))
+    word = partial(begun, workspace, settings.inside(layout.begun_file(*owner)))
     watch = Watch(follower, session, journal, board, pulse, word)
     snapshots = Snapshots(workspace, settings.journal / "snapshots")
     uploads = Uploads(session, snapshots, journal, board, metrics, traffic, watch.fitness, watch.held, now)

@@ -23,8 +23,8 @@ BEST = "weights/best.pt"
 
 def forget(settings: AgentSettings) -> None:
     """Take back what an earlier try of this attempt has left word of."""
-    attempt = settings.assignment.attempt
-    for name in (layout.begun_file(attempt), layout.resume_marker(attempt)):
+    owner = settings.assignment.session_uid, settings.assignment.attempt
+    for name in (layout.begun_file(*owner), layout.resume_marker(*owner)):
         settings.in_workspace(name).unlink(missing_ok=True)
 
 

@@ -24,7 +24,10 @@ RESUME_FILE = f"{RUN}/weights/last.pt"
 """What an attempt that goes on starts from: ``fetch`` leaves it there, and never otherwise."""
 
 EXIT_CODES = f"{WORKSPACE}/.hubtraining"
-"""Folder of small files that the containers leave for each other; see :func:`exit_file`, :func:`begun_file`."""
+"""Folder of small files that the containers leave for each other; see :func:`exit_file`, :func:`begun_file`.
+
+They are named by session and attempt: a volume may come with the files of another session.
+"""
 
 JOURNAL = "/journal"
 """The agent's own volume: what the hub has not acknowledged, and snapshots of checkpoints."""
@@ -56,19 +59,19 @@ ENV_RESUME_MARKER = "HUBTRAINING_RESUME_MARKER"
 """Tells the launcher of :func:`resume_marker`."""
 
 
-def exit_file(attempt: int) -> str:
+def exit_file(session_uid: str, attempt: int) -> str:
     """The file whose existence says that the trainer of this attempt has ended; holds its exit code in decimal."""
-    return f"{EXIT_CODES}/exit-{attempt}"
+    return f"{EXIT_CODES}/exit-{session_uid}-{attempt}"
 
 
-def begun_file(attempt: int) -> str:
+def begun_file(session_uid: str, attempt: int) -> str:
     """JSON of :class:`Begun`, by rename: the inputs of this attempt are there, its run folder is as it begins."""
-    return f"{EXIT_CODES}/begun-{attempt}"
+    return f"{EXIT_CODES}/begun-{session_uid}-{attempt}"
 
 
-def resume_marker(attempt: int) -> str:
+def resume_marker(session_uid: str, attempt: int) -> str:
     """An empty file that exists exactly when this attempt goes on from RESUME_FILE."""
-    return f"{EXIT_CODES}/resume-{attempt}"
+    return f"{EXIT_CODES}/resume-{session_uid}-{attempt}"
 
 
 def weights_file(name: str) -> str:

@@ -8,6 +8,7 @@ from builders.attempt import PLAN, an_attempt, settings
 from hubtraining.controller.launcher import LAUNCHER, OR
 from hubtraining.controller.manifests.attempt import Manifest
 from hubtraining.controller.manifests.containers import AGENT_RESOURCES, agent, fetch, trainer
+from hubtraining.domain import layout
 from hubtraining.domain.arguments import Plan
 from hubtraining.domain.layout import ENV_ASSIGNMENT, Assignment
 
@@ -86,7 +87,7 @@ def test_ultralytics_works_in_the_workspace_and_a_command_where_its_image_says()
 
 def test_the_trainer_is_told_what_any_program_may_need() -> None:
     told = env(trainer(an_attempt(3)))
-    assert told["HUBTRAINING_EXIT_FILE"] == "/workspace/.hubtraining/exit-3"
+    assert told["HUBTRAINING_EXIT_FILE"] == layout.exit_file(an_attempt().session.uid, 3)
     assert told["HUBTRAINING_ATTEMPT"] == "3"
     assert told["HUBTRAINING_MODEL"] == "yolov8n.yaml"
     assert told["HUBTRAINING_DATA"] == "signs.yaml"

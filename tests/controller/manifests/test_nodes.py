@@ -96,13 +96,15 @@ def test_only_the_first_pod_has_an_agent_and_what_an_agent_needs() -> None:
 
 def test_only_the_first_trainers_exit_is_the_agents_business() -> None:
     """The others share its volume, and would write the same file."""
-    assert env(an_attempt(2, **SEVERAL), 0)[layout.ENV_EXIT_FILE] == layout.exit_file(2)
+    assert env(an_attempt(2, **SEVERAL), 0)[layout.ENV_EXIT_FILE] == layout.exit_file(an_attempt().session.uid, 2)
     assert layout.ENV_EXIT_FILE not in env(an_attempt(2, **SEVERAL), 1)
 
 
 def test_all_go_on_by_the_same_marker() -> None:
     attempt = an_attempt(2, **SEVERAL)
-    assert {env(attempt, index)[layout.ENV_RESUME_MARKER] for index in range(3)} == {layout.resume_marker(2)}
+    assert {env(attempt, index)[layout.ENV_RESUME_MARKER] for index in range(3)} == {
+        layout.resume_marker(attempt.session.uid, 2)
+    }
 
 
 def test_each_fetch_knows_which_node_it_is_on() -> None:

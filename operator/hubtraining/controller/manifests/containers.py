@@ -14,6 +14,10 @@ from hubtraining.domain import layout, names
 AGENT_RESOURCES: Manifest = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 """Of agent and fetch, where neither session nor operator says otherwise."""
 
+AGENT_ENV: Mapping[str, str] = {
+    "TMPDIR": layout.JOURNAL,
+    "MALLOC_ARENA_MAX": "1",  # or every thread that reads a file takes memory of its own and keeps it
+}
 STARTUP_PROBE: Manifest = {
     "httpGet": {"path": "/startup", "port": "metrics"},
     "periodSeconds": 1,
@@ -39,7 +43,7 @@ TRAINER_ENV: Mapping[str, str] = {
 def agent(attempt: Attempt) -> Manifest:
     """The native sidecar: starts first, ends last. Its preStop begins the flush while the trainer stops."""
     return {
-        **_program(attempt, names.CONTAINER_AGENT, {"TMPDIR": layout.JOURNAL}),
+        **_program(attempt, names.CONTAINER_AGENT, AGENT_ENV),
         "restartPolicy": "Always",
         "ports": [{"name": "metrics", "containerPort": layout.AGENT_PORT}],
         "startupProbe": STARTUP_PROBE,
@@ -99,13 +103,14 @@ def _program(attempt: Attempt, name: str, env: Mapping[str, str] | None = None) 
 
 def _ours(attempt: Attempt) -> dict[str, str]:
     """What any trainer may want to know; the user's own command can refer to it as ``$(HUBTRAINING_DATA)``."""
-    told = {layout.ENV_EXIT_FILE: layout.exit_file(attempt.number)} if attempt.is_lead else {}
+    owner = attempt.session.uid, attempt.number
+    told = {layout.ENV_EXIT_FILE: layout.exit_file(*owner)} if attempt.is_lead else {}
     return {
         **told,
         **variables(attempt),
         layout.ENV_ATTEMPT: str(attempt.number),
         layout.ENV_RESUME: layout.RESUME_FILE,
-        layout.ENV_RESUME_MARKER: layout.resume_marker(attempt.number),
+        layout.ENV_RESUME_MARKER: layout.resume_marker(*owner),
         ENV_STOP_SECONDS: str(STOP_SECONDS),
         "HUBTRAINING_MODEL": attempt.plan.model,
         "HUBTRAINING_DATA": str(attempt.plan.arguments.get("data", "")),
