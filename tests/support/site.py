@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.error
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +132,13 @@ class Site:
 
     def model(self, name: str) -> str:
         return str(self.status(name)["model"]["id"])
+
+    def hub_answers(self, name: str) -> bool:
+        """Whether the hub can be asked of a session: after a kubelet's start it is not ready for a moment."""
+        try:
+            return bool(self.hub.get(f"/v1/models/{self.model(name)}"))
+        except urllib.error.URLError:
+            return False
 
     def uploads(self, name: str) -> list[Body]:
         """The hub's history of checkpoints, newest first."""

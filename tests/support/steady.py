@@ -144,6 +144,7 @@ def assert_nothing_lost(run: Steady) -> Body:
     assert status["phase"] == "Succeeded", status
     conditions = {each["type"]: each["status"] for each in status["conditions"]}
     assert (conditions["Succeeded"], conditions["CheckpointSafe"]) == ("True", "True")
+    until("the hub", lambda: run.site.hub_answers(run.name))
     assert_metrics(run)
     assert_checkpoints(run)
     numbers = range(1, status["attempt"] + 1)
