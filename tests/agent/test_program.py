@@ -5,8 +5,6 @@ import io
 import os
 import pickle
 import shutil
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterable
 from hashlib import sha256
@@ -458,14 +456,6 @@ async def test_what_the_controller_is_told(tmp_path: Path) -> None:
         assert last.hub.last_heartbeat_time
         assert last.final is not None
         assert scene.network.wrong_tokens == 0
-
-
-def test_nothing_is_imported_that_only_people_need() -> None:
-    """Beside every training, 5 MiB for tables and colours would be wasted: httpx alone brings them along."""
-    words = [sys.executable, "-c", "import sys, hubtraining.agent.program; print(*sys.modules)"]
-    imported = set(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
-    assert "httpx" in imported
-    assert imported & {"rich", "pygments", "click", "hubtraining.people", "hubtraining.controller"} == set()
 
 
 async def test_a_page_in_the_place_of_the_hub_is_outlasted_at_the_end_of_a_run(tmp_path: Path) -> None:
