@@ -62,8 +62,8 @@ def test_no_log_object_or_event_has_the_key(trained: Session) -> None:
     site = trained.site
     logs = [site.kubectl("logs", POD, "-c", container) for container in ("agent", "fetch", "trainer")]
     logs += [
-        site.kubectl("logs", f"deployment/hubtraining-{name}", "--all-pods", namespace=SYSTEM)
-        for name in ("hub", "controller")
+        site.kubectl("logs", workload, "--all-pods", namespace=SYSTEM)
+        for workload in ("statefulset/hubtraining-hub", "deployment/hubtraining-controller")
     ]
     kinds = ("hts", "pods", "events", "configmaps", "services")
     objects = [site.kubectl("get", kind, "-o", "yaml") for kind in kinds]
