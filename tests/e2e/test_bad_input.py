@@ -86,6 +86,7 @@ def test_an_image_that_cannot_be_pulled(site: Site) -> None:
 def test_a_gpu_that_no_node_has(site: Site) -> None:
     site.apply(site.session("no-gpu", trainer={"resources": {"limits": {"nvidia.com/gpu": "1"}}}))
     story = site.describes("no-gpu", "Scheduled", "Unschedulable")
+    site.kubectl("delete", "hts", "no-gpu")  # or it takes the GPUs that the node offers in later tests
     assert "nvidia.com/gpu" in story
 
 
