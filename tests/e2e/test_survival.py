@@ -49,7 +49,7 @@ def test_a_trainer_that_runs_out_of_memory_fails_by_its_rule_and_loses_nothing(s
 
 
 def test_an_agent_that_is_killed_goes_on_from_its_journal(site: Site) -> None:
-    runs = both(site, "agent", spec=OFTEN)
+    runs = both(site, "agent", epochs=60, spec=OFTEN)
     for run in runs:
         run.reached(5)
         agent = process_of(site.pod(run.name), "agent")
@@ -116,7 +116,7 @@ def test_a_pod_that_is_taken_away_with_grace_loses_nothing(site: Site, node: Nod
     take, reason = WAYS[way]
     node.offer_gpus(2)
     resources = {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi", "nvidia.com/gpu": "1"}}
-    runs = both(site, way, spec={"trainer": {"resources": resources}})
+    runs = both(site, way, words=("--at", "12", "--do", "wait"), spec={"trainer": {"resources": resources}})
     for run in runs:
         run.reached(8)
     take(node, runs)
@@ -131,7 +131,7 @@ def test_a_pod_that_is_taken_away_with_grace_loses_nothing(site: Site, node: Nod
 
 def test_a_pod_that_is_deleted_by_force_loses_at_most_what_was_never_sent(site: Site, tell: Tell) -> None:
     seconds = 4
-    runs = both(site, "forced", spec={"agent": {"checkpointSeconds": seconds}})
+    runs = both(site, "forced", epochs=60, spec={"agent": {"checkpointSeconds": seconds}})
     for run in runs:
         run.reached(14)
     held = {run.name: newest_upload(run) for run in runs}
@@ -152,7 +152,7 @@ def newest_upload(run: Steady) -> int:
 
 def test_suspended_again_and_again_it_ends_as_if_nobody_had_been_there(site: Site, tell: Tell) -> None:
     cycles = rounds(3, 20)
-    runs = both(site, "suspended", epochs=10 + 5 * cycles)
+    runs = both(site, "suspended", epochs=40 + 5 * cycles)
     for cycle in range(cycles):
         for run in runs:
             run.reached(5 * cycle + 4)

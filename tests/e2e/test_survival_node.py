@@ -34,7 +34,7 @@ def undisturbed(run: Steady) -> None:
 
 
 def test_a_kubelet_that_is_killed_holds_nothing_up_and_tells_later_how_training_ended(site: Site, node: Node) -> None:
-    runs = both(site, "kubelet", epochs=20)
+    runs = both(site, "kubelet", epochs=40)
     for run in runs:
         run.reached(5)
     node.kill("kubelet")
@@ -58,7 +58,7 @@ def test_a_containerd_that_is_killed_holds_nothing_up(site: Site, node: Node) ->
 
 
 def test_a_hub_that_is_away_for_the_whole_run_gets_everything_afterwards(site: Site) -> None:
-    runs = both(site, "hubless", epochs=20)
+    runs = both(site, "hubless", epochs=40)
     for run in runs:
         run.reached(1)
     site.scale("statefulset/hubtraining-hub", 0)
@@ -75,7 +75,7 @@ def test_a_hub_that_is_away_for_the_whole_run_gets_everything_afterwards(site: S
 def test_a_node_that_is_gone_for_good_ends_the_attempt_and_another_goes_on(site: Site, node: Node, tell: Tell) -> None:
     """With the node go hub and controllers, too, until there is one again."""
     seconds = 4
-    runs = both(site, "gone", spec={"agent": {"checkpointSeconds": seconds}})
+    runs = both(site, "gone", epochs=60, spec={"agent": {"checkpointSeconds": seconds}})
     for run in runs:
         run.reached(14)
     pods = [site.pod(run.name) for run in runs]

@@ -118,7 +118,14 @@ def fill_disk() -> None:
     time.sleep(600)
 
 
-HAPPENINGS = {"memory": use_memory, "disk": fill_disk}
+def wait() -> None:
+    """Until somebody ends this, however long the test takes to get there."""
+    print("waiting", flush=True)
+    time.sleep(600)
+    sys.exit("nobody came")
+
+
+HAPPENINGS = {"memory": use_memory, "disk": fill_disk, "wait": wait}
 
 if __name__ == "__main__":
     train(arguments())
