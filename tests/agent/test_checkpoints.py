@@ -10,6 +10,8 @@ from builders.agent import a_scene
 from builders.checkpoints import sha256_of
 from builders.trainer import saved, weights
 
+from hubtraining.agent import checkpoints
+
 pytestmark = pytest.mark.looptime
 
 
@@ -25,6 +27,23 @@ async def test_last_and_best_of_one_epoch_are_one_upload(tmp_path: Path) -> None
             report = scene.network.reports[-1]
             assert report.latest == report.best
             assert report.uploaded == 1
+
+
+async def test_however_short_epochs_are_a_checkpoints_own_are_in_the_hub_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several may end between two looks at the table: at the checkpoint's upload it is looked at again."""
+    monkeypatch.setattr(checkpoints, "AGAIN", 0.7)  # else both looks fall on the same instant
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.assigned(checkpoint_seconds=4, metrics_seconds=300).trainer(epochs=99).start()
+        async with scene.agent():
+            for epoch in range(1, 60):
+                trainer.epoch(epoch)
+                for _ in range(4):
+                    await asyncio.sleep(0.1)
+                    newest = max((epoch for _, epoch, _ in await scene.uploads()), default=0)
+                    assert set(range(1, newest + 1)) <= set(await scene.in_hub())
+        assert scene.sent("/upload") > 3
 
 
 async def test_a_file_that_did_not_change_is_never_sent_again(tmp_path: Path) -> None:

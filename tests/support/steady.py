@@ -24,8 +24,6 @@ class Epoch:
 
     attempt: int
     epoch: int
-    sha256: str
-    """Of the checkpoint that was saved after it."""
     seconds: float
 
 
@@ -92,8 +90,12 @@ class Steady:
 
     def trained(self) -> list[Epoch]:
         """Every epoch that was trained to its end, in the order of time."""
-        ended = [line for line in self.noted() if "sha256" in line]
-        return [Epoch(n["attempt"], n["epoch"], n["sha256"], n["done"] - n["began"]) for n in ended]
+        ended = [line for line in self.noted() if "done" in line]
+        return [Epoch(n["attempt"], n["epoch"], n["done"] - n["began"]) for n in ended]
+
+    def saved(self) -> set[tuple[int, str]]:
+        """Epoch and SHA-256 of every checkpoint that was saved, or was about to be."""
+        return {(line["saved"], line["sha256"]) for line in self.noted() if "saved" in line}
 
     def reached(self, epoch: int) -> None:
         """Wait until the trainer has done this epoch."""
@@ -170,6 +172,6 @@ def assert_checkpoints(run: Steady) -> None:
     finals = [each for each in uploads if each["type"] == "final"]
     before = [(each["epoch"] + 1, each["sha256"]) for each in uploads if each["type"] == "epoch"]
     assert [each["sha256"] for each in finals] == [hashlib.sha256((run.notes / "best.pt").read_bytes()).hexdigest()]
-    assert set(before) <= {(each.epoch, each.sha256) for each in run.trained()}
+    assert set(before) <= run.saved()
     assert len(set(before)) == len(before)
     assert run.site.hub.get(f"/v1/models/{run.site.model(run.name)}")["status"] == "trained"

@@ -83,7 +83,7 @@ def assemble(
     word = partial(begun, workspace, settings.inside(layout.begun_file(*owner)))
     watch = Watch(follower, session, journal, board, pulse, word)
     snapshots = Snapshots(workspace, settings.journal / "snapshots")
-    uploads = Uploads(session, snapshots, journal, board, metrics, traffic, watch.fitness, watch.held, now)
+    uploads = Uploads(session, snapshots, journal, board, metrics, traffic, watch, now)
     checkpoints = Checkpoints(snapshots, uploads, board, metrics)
     mirror = Mirror(session, uploads, journal, board, metrics)
     token = credentials.from_file(settings.secret(layout.TOKEN_CONTROLLER), "token")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
@@ -14,6 +14,7 @@ from hubtraining.agent.metrics import AgentMetrics
 from hubtraining.agent.snapshots import Snapshot, Snapshots
 from hubtraining.agent.state import Board
 from hubtraining.agent.traffic import Traffic
+from hubtraining.agent.watch import Watch
 from hubtraining.domain.report import Checkpoint, CheckpointState
 from hubtraining.hub.errors import HubError, HubProtocolError, HubUnauthorized, HubUnavailable
 from hubtraining.hub.multipart import FileChanged
@@ -32,10 +33,7 @@ KICK = 30.0
 
 
 class Uploads:
-    """The uploads of one run. ``fitness`` gives that of an epoch, where it is known.
-
-    ``held`` gives the SHA-256 of files that the hub had before this attempt began.
-    """
+    """The uploads of one run. ``watch`` knows its epochs, and which files the hub had before this attempt began."""
 
     def __init__(
         self,
@@ -45,8 +43,7 @@ class Uploads:
         board: Board,
         metrics: AgentMetrics,
         traffic: Traffic,
-        fitness: Mapping[int, float],
-        held: Callable[[], Collection[str]],
+        watch: Watch,
         clock: Callable[[], datetime],
     ) -> None:
         self._session = session
@@ -55,8 +52,7 @@ class Uploads:
         self._board = board
         self._metrics = metrics
         self._traffic = traffic
-        self._fitness = fitness
-        self._held = held
+        self._watch = watch
         self._clock = clock
         self._tasks: dict[str, asyncio.Task[Result]] = {}
 
@@ -109,7 +105,7 @@ class Uploads:
         if all(self._journal.ledger.has(slot, snapshot.sha256) for slot in slots):
             return "known"
         checkpoint = self._checkpoint(snapshot, epoch)
-        if snapshot.sha256 in self._held() and "final" not in slots:
+        if snapshot.sha256 in self._watch.held() and "final" not in slots:
             self._show(slots, msgspec.structs.replace(checkpoint, state=CheckpointState.UPLOADED))
             return "known"
         self._show(slots, checkpoint)
@@ -128,12 +124,13 @@ class Uploads:
 
     def _upload(self, snapshot: Snapshot, epoch: int, slots: tuple[Slot, ...]) -> CheckpointUpload:
         if "final" in slots:
-            best = max(self._fitness.values(), default=None)
+            best = max(self._watch.fitness.values(), default=None)
             return CheckpointUpload(snapshot.path, epoch, "final", map=best, sha256=snapshot.sha256)
         return CheckpointUpload(snapshot.path, epoch, is_best="best" in slots, sha256=snapshot.sha256)
 
     async def _try(self, upload: CheckpointUpload) -> Result:
         try:
+            await self._look()
             return "uploaded" if await self._session.upload_model(upload, self._traffic.sent) else "superseded"
         except (HubUnavailable, HubUnauthorized, HubProtocolError, FileChanged, OSError) as error:
             log.warning("the checkpoint of epoch %d was not uploaded, it will be tried again: %s", upload.epoch, error)
@@ -142,6 +139,13 @@ class Uploads:
             log.warning("the hub refuses the checkpoint of epoch %d: %s", upload.epoch, error)
             return "refused"
 
+    async def _look(self) -> None:
+        """Several epochs may have ended since the last look, and a checkpoint's own must go before it.
+
+        What is read is read once: to be cancelled in the middle would lose it, so that look goes on.
+        """
+        await asyncio.shield(self._watch.look())
+
     def _checkpoint(self, snapshot: Snapshot, epoch: int) -> Checkpoint:
         return Checkpoint(
             epoch=epoch,
@@ -149,7 +153,7 @@ class Uploads:
             sha256=snapshot.sha256,
             state=CheckpointState.PENDING,
             time=self._clock(),
-            fitness=self._fitness.get(epoch),
+            fitness=self._watch.fitness.get(epoch),
         )
 
     async def _record(self, slots: tuple[Slot, ...], checkpoint: Checkpoint) -> None:

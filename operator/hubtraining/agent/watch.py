@@ -52,6 +52,7 @@ class Watch:
         self._planned = board.state.progress.planned
         self._pulse = pulse
         self._word = word
+        self._turn = asyncio.Lock()
         self.fitness: dict[int, float] = {}
         self.begun: Begun | None = None
         """What the attempt began from; None until ``fetch`` has made the run folder ready, and nothing is looked at."""
@@ -69,13 +70,14 @@ class Watch:
 
     async def look(self) -> Seen:
         """One look, and everything that follows from it."""
-        seen = Seen()
-        if self.begun is not None or await self._begin():
-            seen = await asyncio.to_thread(self._follower.look)
-            await self._hand_on(seen.rows)
-            self._show(seen)
-        self._pulse.beat()
-        return seen
+        async with self._turn:
+            seen = Seen()
+            if self.begun is not None or await self._begin():
+                seen = await asyncio.to_thread(self._follower.look)
+                await self._hand_on(seen.rows)
+                self._show(seen)
+            self._pulse.beat()
+            return seen
 
     async def _begin(self) -> bool:
         """Whether the run folder is ready."""

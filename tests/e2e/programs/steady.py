@@ -56,22 +56,21 @@ def finish(state: dict[str, Any], epochs: int, began: float) -> None:
     line = {"epoch": epoch, "epochs": epochs, "train/loss": 1 / epoch + ATTEMPT / 1000, "val/accuracy": reached}
     with (RUN / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(line) + "\n")
-    sha256 = save(state, better=reached == state["best"])
-    note(attempt=ATTEMPT, epoch=epoch, sha256=sha256, began=began, done=time.time())
+    save(state, better=reached == state["best"])
+    note(attempt=ATTEMPT, epoch=epoch, began=began, done=time.time())
 
 
-def save(state: dict[str, Any], *, better: bool) -> str:
-    """Write last.pt, and best.pt where it is the best; the SHA-256 of both."""
+def save(state: dict[str, Any], *, better: bool) -> None:
+    """Write last.pt, and best.pt where it is the best. It is noted before it is there: we may be killed between."""
     part = RUN / "checkpoints" / "part"
     with zipfile.ZipFile(part, "w") as archive:
         archive.writestr("steady/data.pkl", pickle.dumps(state, protocol=2))
         archive.writestr("steady/data/0", os.urandom(STATE_BYTES))
-    sha256 = hashlib.sha256(part.read_bytes()).hexdigest()
+    note(attempt=ATTEMPT, saved=state["epoch"], sha256=hashlib.sha256(part.read_bytes()).hexdigest())
     for name in ("last.pt", "best.pt") if better else ("last.pt",):
         shutil.copyfile(part, part.with_name(f"{name}.part"))
         part.with_name(f"{name}.part").replace(part.with_name(name))
     part.unlink()
-    return sha256
 
 
 def resumed() -> dict[str, Any]:
