@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from support.recorded_api import BROKEN, Meter, RecordedApi, a_broken_server, a_client, failure
 
 from hubtraining.controller import coordination, kube
-from hubtraining.controller.calls import Call, Requests
+from hubtraining.controller.calls import Call, Requests, applied
 from hubtraining.controller.errors import (
     AlreadyExists,
     KubeConflict,
@@ -174,3 +177,14 @@ async def test_a_call_without_a_namespace_is_about_all_of_them() -> None:
         await sender.send(kube.LIST_PODS)
         await sender.send(kube.LIST_PODS, namespace="team")
     assert [request.path for request in api.asked] == ["/api/v1/pods", "/api/v1/namespaces/team/pods"]
+
+
+@given(st.text())
+@example("\U0001f680 \\ud83d \x7f\x80\x85\ufeff\ufffe\uffff")
+def test_any_text_of_a_trainers_can_be_applied(text: str) -> None:
+    """Ultralytics says goodbye with a rocket: in ASCII that is two halves, which no YAML knows."""
+    assert yaml.safe_load(applied({"status": {"logTail": text}})) == {"status": {"logTail": text}}
+
+
+def test_half_a_character_is_shown_as_one_that_is_missing() -> None:
+    assert yaml.safe_load(applied({"a": "x\ud83dy"})) == {"a": "x\ufffdy"}

@@ -73,7 +73,7 @@ async def test_a_status_is_applied_by_one_manager_to_the_version_that_was_read()
     )
     assert written == {"a": 1}
     assert request.method == "PATCH"
-    assert request.headers["content-type"] == "application/apply-patch+yaml"
+    assert request.headers["content-type"] == "application/apply-patch+yaml; charset=utf-8"
     assert request.query == {"fieldManager": "hubtraining", "force": "true"}
     assert request.body == {
         "apiVersion": "hubtraining.dev/v1alpha1",

@@ -41,7 +41,7 @@ def succeeded(pod: PodBuilder) -> PodBuilder:
 
 
 def failed(pod: PodBuilder) -> PodBuilder:
-    return pod.ended(code=3, words="Traceback (most recent call last):\nValueError: no labels found\n")
+    return pod.ended(code=3, words="Traceback (most recent call last):\nValueError: no labels found 🚀 \ufeff\x7f\n")
 
 
 def test_a_session_is_followed_to_its_success(release: Installation, scene: Scene) -> None:
@@ -77,7 +77,7 @@ def test_a_trainer_that_fails_is_told_with_its_exit_code_and_last_words(release:
         status = scene.until_phase("signs", "Failed")
     (attempt,) = status["attempts"]
     assert (attempt["exitCode"], attempt["reason"]) == (3, "TrainerFailed")
-    assert attempt["logTail"] == "Traceback (most recent call last):\nValueError: no labels found"
+    assert attempt["logTail"] == "Traceback (most recent call last):\nValueError: no labels found 🚀 \ufeff\x7f"
     shown = scene.describe("signs")
     assert "The trainer ended with exit code 3." in shown
     assert "Warning Failed" in shown
