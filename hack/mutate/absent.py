@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from hubtraining.controller import decide
+from hubtraining.controller.rules import decide
 
 VARIABLE = "HUBTRAINING_ABSENT_RULE"
 

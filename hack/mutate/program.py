@@ -7,13 +7,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hubtraining.controller.decide import RULES
+from hubtraining.controller.rules.decide import RULES
 from mutate.absent import VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = tuple(
-    f"tests/controller/test_{name}.py" for name in ("decide", "between", "stopping", "deadlines", "stalls", "machine")
-)
+RULES_TESTS = ("decide", "between", "stopping", "deadlines", "stalls")
+TESTS = (*(f"tests/controller/rules/test_{name}.py" for name in RULES_TESTS), "tests/controller/test_machine.py")
 NAMING = ("test_each_world_has_its_rule", "test_the_table_above_knows_every_rule")
 """Tests that know the rules by name, and so would fail for each."""
 

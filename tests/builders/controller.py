@@ -14,21 +14,22 @@ from builders.pod import NOON, Body
 from builders.world import a_report
 from support.cluster_api import ClusterApi
 
-from hubtraining.controller import manifests, pods
-from hubtraining.controller.access import Access
+from hubtraining.controller import manifests
 from hubtraining.controller.actor import Actor
 from hubtraining.controller.announcer import Announcer
-from hubtraining.controller.cache import Key, PodCache, SessionCache
-from hubtraining.controller.clients import HubClients
+from hubtraining.controller.cluster.cache import Key, PodCache, SessionCache
 from hubtraining.controller.gatherer import Gatherer
 from hubtraining.controller.handlers import Edge
-from hubtraining.controller.hubs import Hubs
-from hubtraining.controller.mailbox import Mailbox
+from hubtraining.controller.hubs.access import Access
+from hubtraining.controller.hubs.clients import HubClients
+from hubtraining.controller.hubs.questions import Hubs
 from hubtraining.controller.metrics import Metrics
 from hubtraining.controller.queue import Backoff, WorkQueue
 from hubtraining.controller.reconcile import Reconciler
+from hubtraining.controller.reporting.mailbox import Mailbox
 from hubtraining.controller.settings import ControllerSettings
-from hubtraining.controller.world import Prepared, World
+from hubtraining.controller.values import pods
+from hubtraining.controller.values.world import Prepared, World
 from hubtraining.domain.report import Report
 from hubtraining.domain.session import Session
 

@@ -4,7 +4,7 @@ import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hubtraining.controller.pods import PodView, view
+from hubtraining.controller.values.pods import PodView, view
 from hubtraining.domain.names import (
     ANNOTATION_MANIFEST,
     FIELD_MANAGER,

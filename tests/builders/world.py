@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 from builders.pod import NOON, PodBuilder, a_pod, stamp
 
-from hubtraining.controller.decide import decide
 from hubtraining.controller.gatherer import outcome, understood
-from hubtraining.controller.pods import PodView
-from hubtraining.controller.reasons import Reason
-from hubtraining.controller.status import status
-from hubtraining.controller.world import Asked, Heard, Prepared, Problem, Record, World
+from hubtraining.controller.rules.decide import decide
+from hubtraining.controller.rules.status import status
+from hubtraining.controller.values.pods import PodView
+from hubtraining.controller.values.reasons import Reason
+from hubtraining.controller.values.world import Asked, Heard, Prepared, Problem, Record, World
 from hubtraining.domain.arguments import Plan
 from hubtraining.domain.report import Checkpoint, CheckpointState, HubState, Metric, Outcome, Report, Stage
 from hubtraining.domain.session import Session

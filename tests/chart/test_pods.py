@@ -9,9 +9,9 @@ from builders.chart import ELSEWHERE, NAMESPACE, SCOPED, Object, rendered
 
 import hubtraining
 from chart.helm import ChartError
-from hubtraining.controller import reports
-from hubtraining.controller.endpoints import Place, endpoint_slice
-from hubtraining.controller.lease import Terms
+from hubtraining.controller.leading.endpoints import Place, endpoint_slice
+from hubtraining.controller.leading.lease import Terms
+from hubtraining.controller.reporting import reports
 from hubtraining.controller.settings import _VARIABLES, ControllerSettings
 from hubtraining.domain import layout, names
 from hubtraining.hub.commands import hub

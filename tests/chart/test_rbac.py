@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from builders.chart import ELSEWHERE, NAMESPACE, SCOPED, Object, Rendered, rendered
 
-from hubtraining.controller import coordination, kube
+from hubtraining.controller.cluster import kube
+from hubtraining.controller.leading import coordination
 from hubtraining.domain.names import GROUP, PLURAL
 
 Right = tuple[str, str, str]

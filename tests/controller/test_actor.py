@@ -7,7 +7,8 @@ from builders.session import a_spec
 from support.little_cluster import KEY, Api, Clock, Controller, LittleHub, attempt
 
 from hubtraining.controller import manifests
-from hubtraining.controller.decisions import (
+from hubtraining.controller.cluster.errors import KubeConflict
+from hubtraining.controller.values.decisions import (
     Action,
     Confirm,
     CreateClaim,
@@ -16,8 +17,7 @@ from hubtraining.controller.decisions import (
     DeletePod,
     DeleteSession,
 )
-from hubtraining.controller.errors import KubeConflict
-from hubtraining.controller.world import World
+from hubtraining.controller.values.world import World
 
 CLAIM = {"claimTemplate": {"spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}}}
 SEVERAL: dict[str, Any] = {"nodes": 2, "trainer": {"command": ["torchrun"]}, "workspace": CLAIM}

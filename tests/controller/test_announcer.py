@@ -11,10 +11,10 @@ from builders.pod import NOON
 from builders.world import a_session
 
 from hubtraining.controller.announcer import MOST_WAITING, POSTERS, Announcer, body
-from hubtraining.controller.errors import AlreadyExists, KubeRefused, KubeUnavailable
-from hubtraining.controller.events import Event
-from hubtraining.controller.messages import LONGEST
-from hubtraining.controller.reasons import EventReason
+from hubtraining.controller.cluster.errors import AlreadyExists, KubeRefused, KubeUnavailable
+from hubtraining.controller.rules.events import Event
+from hubtraining.controller.values.messages import LONGEST
+from hubtraining.controller.values.reasons import EventReason
 
 pytestmark = pytest.mark.looptime
 

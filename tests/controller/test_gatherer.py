@@ -9,11 +9,11 @@ from builders.session import a_session, a_spec
 from builders.world import an_outcome
 from support.little_cluster import KEY, Api, Clock, Controller, LittleHub
 
-from hubtraining.controller.decisions import CreatePod
 from hubtraining.controller.gatherer import outcome, understood
-from hubtraining.controller.messages import LONGEST
-from hubtraining.controller.reasons import Reason
-from hubtraining.controller.world import World
+from hubtraining.controller.values.decisions import CreatePod
+from hubtraining.controller.values.messages import LONGEST
+from hubtraining.controller.values.reasons import Reason
+from hubtraining.controller.values.world import World
 
 SECRET = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1"
 

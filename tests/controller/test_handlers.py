@@ -6,7 +6,7 @@ from typing import Any
 import kopf
 from builders.session import a_body
 
-from hubtraining.controller.cache import Key, SessionCache
+from hubtraining.controller.cluster.cache import Key, SessionCache
 from hubtraining.controller.handlers import Edge, registry, settings
 from hubtraining.domain.names import API_VERSION, KIND
 

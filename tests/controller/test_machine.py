@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.little_cluster import KEY, Api, Clock, Controller, LittleHub, unanswered
 
-from hubtraining.controller.errors import KubeConflict
+from hubtraining.controller.cluster.errors import KubeConflict
 from hubtraining.controller.queue import Later
-from hubtraining.controller.status import read
+from hubtraining.controller.rules.status import read
 from hubtraining.domain.report import HubState, Stage
 from hubtraining.domain.status import OUTCOMES, PHASES, SessionStatus
 

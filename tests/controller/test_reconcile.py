@@ -15,8 +15,8 @@ from builders.world import a_checkpoint as a_told_checkpoint
 from builders.world import an_outcome
 from support.cluster_api import UNANSWERED, UNHEARD, ClusterApi
 
-from hubtraining.controller.errors import KubeError, KubeRefused, KubeUnavailable
-from hubtraining.controller.preparation import REFUSED_SECONDS
+from hubtraining.controller.cluster.errors import KubeError, KubeRefused, KubeUnavailable
+from hubtraining.controller.rules.preparation import REFUSED_SECONDS
 from hubtraining.domain.report import CheckpointState, HubState
 
 pytestmark = pytest.mark.looptime

@@ -10,9 +10,9 @@ from builders.world import WorldBuilder, a_checkpoint, a_report, a_session, a_wo
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from hubtraining.controller.cache import SessionCache
+from hubtraining.controller.cluster.cache import SessionCache
 from hubtraining.controller.session_metrics import FAMILIES, PHASES, SessionCollector
-from hubtraining.controller.world import Heard
+from hubtraining.controller.values.world import Heard
 from hubtraining.domain.report import CheckpointState, HubState, Metric, Report
 from hubtraining.domain.session import Session
 

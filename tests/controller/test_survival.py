@@ -12,9 +12,9 @@ from builders.session import a_spec
 from builders.world import an_outcome
 from support.little_cluster import KEY, Api, Clock, Controller, LittleHub
 
-from hubtraining.controller.errors import KubeUnavailable
+from hubtraining.controller.cluster.errors import KubeUnavailable
 from hubtraining.controller.queue import Later
-from hubtraining.controller.status import read
+from hubtraining.controller.rules.status import read
 from hubtraining.domain.status import SessionStatus
 
 pytestmark = pytest.mark.looptime

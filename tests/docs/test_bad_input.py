@@ -20,15 +20,15 @@ from support import crd
 from hubtraining.agent import fetch
 from hubtraining.agent.archives import NotIntact, opened_zip
 from hubtraining.agent.checkpoints import NOTHING
-from hubtraining.controller import messages
-from hubtraining.controller.access import Access, NoAccess, access
-from hubtraining.controller.decide import decide
-from hubtraining.controller.errors import KubeNotFound
-from hubtraining.controller.hubs import LONGEST_SECONDS
-from hubtraining.controller.problems import from_error
-from hubtraining.controller.reasons import Reason
+from hubtraining.controller.cluster.errors import KubeNotFound
+from hubtraining.controller.hubs.access import Access, NoAccess, access
+from hubtraining.controller.hubs.problems import from_error
+from hubtraining.controller.hubs.questions import LONGEST_SECONDS
+from hubtraining.controller.rules.decide import decide
 from hubtraining.controller.settings import ControllerSettings
-from hubtraining.controller.world import Problem
+from hubtraining.controller.values import messages
+from hubtraining.controller.values.reasons import Reason
+from hubtraining.controller.values.world import Problem
 from hubtraining.domain.conditions import ConditionType
 from hubtraining.domain.identifiers import parse
 from hubtraining.domain.session import parse as parse_spec

@@ -7,9 +7,9 @@ from builders.chart import rendered
 from builders.environ import Environ
 from builders.pages import DOCS, cells, first_column, section
 
-from hubtraining.controller.failures import DEFAULTS
-from hubtraining.controller.reasons import EventReason, Reason
+from hubtraining.controller.rules.failures import DEFAULTS
 from hubtraining.controller.settings import ControllerSettings
+from hubtraining.controller.values.reasons import EventReason, Reason
 from hubtraining.domain.conditions import ConditionType
 from hubtraining.domain.status import OUTCOMES, PHASES
 

@@ -14,7 +14,8 @@ from support.api_server import ApiServer, Namespace, until
 
 from chart.files import CHART, ROOT
 from chart.helm import helm, template
-from hubtraining.controller import coordination, kube
+from hubtraining.controller.cluster import kube
+from hubtraining.controller.leading import coordination
 from hubtraining.domain.names import API_VERSION, GROUP, PLURAL
 
 pytestmark = pytest.mark.integration

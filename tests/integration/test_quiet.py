@@ -18,7 +18,7 @@ from support.api_server import Namespace, until
 from support.installation import Installation, Member, installed
 from support.scene import Scene, a_scene
 
-from hubtraining.controller.status import SPREAD
+from hubtraining.controller.rules.status import SPREAD
 from hubtraining.domain.report import HubState, Metric, Report, Stage
 
 pytestmark = pytest.mark.integration

@@ -8,8 +8,8 @@ from builders.session import a_body
 from builders.world import WorldBuilder, a_report, a_world, an_outcome
 from support.api_server import Namespace
 
-from hubtraining.controller.decide import decide
-from hubtraining.controller.status import status, written
+from hubtraining.controller.rules.decide import decide
+from hubtraining.controller.rules.status import status, written
 from hubtraining.domain.names import API_VERSION, FIELD_MANAGER, KIND, PLURAL
 from hubtraining.domain.report import LONGEST_NAME, MOST, Checkpoint, CheckpointState, HubState, Metric
 

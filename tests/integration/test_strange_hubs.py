@@ -14,7 +14,7 @@ from support.little_pod import LittlePod
 from support.scene import Scene, a_scene
 from support.strange_hubs import Behaviour, StrangeHub, StrangeHubs, outward_address
 
-from hubtraining.controller.clients import CALLS
+from hubtraining.controller.hubs.clients import CALLS
 
 pytestmark = pytest.mark.integration
 

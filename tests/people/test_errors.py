@@ -2,7 +2,7 @@
 
 import pytest
 
-from hubtraining.controller.errors import KubeConflict, KubeNotFound, KubeRefused, KubeUnavailable, error_of
+from hubtraining.controller.cluster.errors import KubeConflict, KubeNotFound, KubeRefused, KubeUnavailable, error_of
 from hubtraining.people.errors import explained
 
 

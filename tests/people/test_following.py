@@ -8,8 +8,8 @@ import pytest
 from builders.pod import a_pod
 from support.pods_api import BREAK, END, EXPIRE, HANG, UNAVAILABLE, PodsApi
 
-from hubtraining.controller.errors import KubeError, KubeRefused
-from hubtraining.controller.lists import Page
+from hubtraining.controller.cluster.errors import KubeError, KubeRefused
+from hubtraining.controller.cluster.lists import Page
 from hubtraining.people.following import Gone, News, Present, follow, wait
 
 pytestmark = pytest.mark.looptime

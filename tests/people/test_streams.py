@@ -9,7 +9,7 @@ from builders.pod import PodBuilder, a_pod
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtraining.controller.errors import KubeError, KubeNotFound, KubeRefused, KubeUnavailable
+from hubtraining.controller.cluster.errors import KubeError, KubeNotFound, KubeRefused, KubeUnavailable
 from hubtraining.people import streams
 from hubtraining.people.streams import End, Line, Place
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from builders.story import PHASES, a_seen_body, an_event, training_status
 
-from hubtraining.controller.lists import Page
+from hubtraining.controller.cluster.lists import Page
 from hubtraining.people.errors import PeopleError
 from hubtraining.people.story import EVENT, SESSION, Story
 from hubtraining.people.watch import watch

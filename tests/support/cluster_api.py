@@ -9,9 +9,9 @@ from typing import Any
 
 from builders.pod import PodBuilder
 
-from hubtraining.controller.calls import Call
-from hubtraining.controller.errors import AlreadyExists, KubeConflict, KubeError, KubeNotFound, KubeUnavailable
-from hubtraining.controller.kube import GET_SESSION
+from hubtraining.controller.cluster.calls import Call
+from hubtraining.controller.cluster.errors import AlreadyExists, KubeConflict, KubeError, KubeNotFound, KubeUnavailable
+from hubtraining.controller.cluster.kube import GET_SESSION
 from hubtraining.domain.session import Session
 
 Body = dict[str, Any]

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from hubtraining.controller.errors import AlreadyExists, KubeConflict, KubeError, KubeNotFound, KubeUnavailable
-from hubtraining.controller.lease import Lease, read
+from hubtraining.controller.cluster.errors import AlreadyExists, KubeConflict, KubeError, KubeNotFound, KubeUnavailable
+from hubtraining.controller.leading.lease import Lease, read
 
 LATENCY = 0.01
 """Seconds, each way."""

@@ -13,24 +13,26 @@ from builders.pod import NOON, stamp
 from builders.session import a_body
 from builders.world import MODEL, PLAN
 
-from hubtraining.controller import kube, manifests, pods
+from hubtraining.controller import manifests
 from hubtraining.controller.actor import Actor
-from hubtraining.controller.cache import PodCache, SessionCache
-from hubtraining.controller.calls import Call
-from hubtraining.controller.errors import (
+from hubtraining.controller.cluster import kube
+from hubtraining.controller.cluster.cache import PodCache, SessionCache
+from hubtraining.controller.cluster.calls import Call
+from hubtraining.controller.cluster.errors import (
     AlreadyExists,
     KubeConflict,
     KubeNotFound,
     KubeRefused,
     KubeUnavailable,
 )
-from hubtraining.controller.events import Event
 from hubtraining.controller.gatherer import Gatherer
-from hubtraining.controller.mailbox import Mailbox
-from hubtraining.controller.reasons import Reason
 from hubtraining.controller.reconcile import Reconciler
+from hubtraining.controller.reporting.mailbox import Mailbox
+from hubtraining.controller.rules.events import Event
 from hubtraining.controller.settings import ControllerSettings
-from hubtraining.controller.world import Asked, Prepared, Problem, Record, World
+from hubtraining.controller.values import pods
+from hubtraining.controller.values.reasons import Reason
+from hubtraining.controller.values.world import Asked, Prepared, Problem, Record, World
 from hubtraining.domain.layout import HubAccess
 from hubtraining.domain.session import Session
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from builders.pod import PodBuilder
 
-from hubtraining.controller.errors import KubeError, KubeExpired, KubeUnavailable
-from hubtraining.controller.lists import Page
+from hubtraining.controller.cluster.errors import KubeError, KubeExpired, KubeUnavailable
+from hubtraining.controller.cluster.lists import Page
 
 Body = dict[str, Any]
 BREAK = "break"

@@ -6,10 +6,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hubtraining.controller import kube, manifests, pods
-from hubtraining.controller.cache import PodCache, SessionCache
-from hubtraining.controller.calls import Call
-from hubtraining.controller.decisions import (
+from hubtraining.controller import manifests
+from hubtraining.controller.cluster import kube
+from hubtraining.controller.cluster.cache import PodCache, SessionCache
+from hubtraining.controller.cluster.calls import Call
+from hubtraining.controller.cluster.errors import AlreadyExists, KubeConflict, KubeNotFound, KubeRefused
+from hubtraining.controller.hubs.questions import Hubs
+from hubtraining.controller.values import pods
+from hubtraining.controller.values.decisions import (
     Action,
     AskHub,
     AskRecord,
@@ -20,10 +24,8 @@ from hubtraining.controller.decisions import (
     DeletePod,
     DeleteSession,
 )
-from hubtraining.controller.errors import AlreadyExists, KubeConflict, KubeNotFound, KubeRefused
-from hubtraining.controller.hubs import Hubs
-from hubtraining.controller.messages import foreign, short
-from hubtraining.controller.world import Prepared, World
+from hubtraining.controller.values.messages import foreign, short
+from hubtraining.controller.values.world import Prepared, World
 from hubtraining.domain.names import ANNOTATION_MANIFEST
 from hubtraining.domain.session import Session
 

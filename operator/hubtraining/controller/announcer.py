@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from hubtraining.controller.errors import AlreadyExists, KubeError
-from hubtraining.controller.events import Event
-from hubtraining.controller.messages import short
+from hubtraining.controller.cluster.errors import AlreadyExists, KubeError
+from hubtraining.controller.rules.events import Event
+from hubtraining.controller.values.messages import short
 from hubtraining.domain.names import API_VERSION, FIELD_MANAGER, KIND
 from hubtraining.domain.session import Session
 

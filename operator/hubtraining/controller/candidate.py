@@ -12,16 +12,18 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from starlette.applications import Starlette
 
-from hubtraining.controller import connection, observability, reports
-from hubtraining.controller.calls import Requests
-from hubtraining.controller.clients import HubClients
-from hubtraining.controller.coordination import LeaseApi, SliceApi
-from hubtraining.controller.elector import Elector
-from hubtraining.controller.kube import Kube
+from hubtraining.controller import observability
+from hubtraining.controller.cluster import connection
+from hubtraining.controller.cluster.calls import Requests
+from hubtraining.controller.cluster.kube import Kube
+from hubtraining.controller.hubs.clients import HubClients
+from hubtraining.controller.leading.coordination import LeaseApi, SliceApi
+from hubtraining.controller.leading.elector import Elector
+from hubtraining.controller.reporting import reports
+from hubtraining.controller.reporting.tokens import Tokens
 from hubtraining.controller.runtime import Runtime, now
 from hubtraining.controller.serving import server
 from hubtraining.controller.settings import ControllerSettings
-from hubtraining.controller.tokens import Tokens
 
 ELECTION_CONNECTIONS = 2
 

@@ -7,16 +7,16 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hubtraining.controller import pods
-from hubtraining.controller.cache import Key, PodCache, SessionCache
-from hubtraining.controller.errors import KubeNotFound
-from hubtraining.controller.hubs import Hubs
-from hubtraining.controller.mailbox import Mailbox
-from hubtraining.controller.messages import short
-from hubtraining.controller.pods import PodView
-from hubtraining.controller.reasons import Reason
-from hubtraining.controller.status import read
-from hubtraining.controller.world import Problem, World
+from hubtraining.controller.cluster.cache import Key, PodCache, SessionCache
+from hubtraining.controller.cluster.errors import KubeNotFound
+from hubtraining.controller.hubs.questions import Hubs
+from hubtraining.controller.reporting.mailbox import Mailbox
+from hubtraining.controller.rules.status import read
+from hubtraining.controller.values import pods
+from hubtraining.controller.values.messages import short
+from hubtraining.controller.values.pods import PodView
+from hubtraining.controller.values.reasons import Reason
+from hubtraining.controller.values.world import Problem, World
 from hubtraining.domain.names import CONTAINER_AGENT
 from hubtraining.domain.report import Outcome
 from hubtraining.domain.session import InlineApiKey, InvalidSpec, Session, SessionSpec, parse

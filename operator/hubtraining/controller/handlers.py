@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import kopf
 
-from hubtraining.controller.cache import Key, SessionCache
+from hubtraining.controller.cluster.cache import Key, SessionCache
 from hubtraining.controller.queue import Backoff
 from hubtraining.domain.names import FIELD_MANAGER, GROUP, PLURAL, VERSION
 from hubtraining.domain.session import Session

@@ -11,8 +11,8 @@ from typing import NoReturn
 import prometheus_client
 
 from hubtraining import __version__, logs
-from hubtraining.controller import connection
 from hubtraining.controller.candidate import Candidate
+from hubtraining.controller.cluster import connection
 from hubtraining.controller.runtime import SPARE_CONNECTIONS
 from hubtraining.controller.settings import ControllerSettings, SettingsError
 

@@ -6,15 +6,15 @@ from typing import Any, Protocol
 
 from hubtraining.controller.actor import Actor
 from hubtraining.controller.announcer import Announcer
-from hubtraining.controller.cache import Key, PodCache, SessionCache
-from hubtraining.controller.decide import decide
-from hubtraining.controller.decisions import Decision
-from hubtraining.controller.errors import KubeConflict, KubeError, KubeNotFound, KubeUnavailable
-from hubtraining.controller.events import events
+from hubtraining.controller.cluster.cache import Key, PodCache, SessionCache
+from hubtraining.controller.cluster.errors import KubeConflict, KubeError, KubeNotFound, KubeUnavailable
 from hubtraining.controller.gatherer import Gatherer
 from hubtraining.controller.queue import Later
-from hubtraining.controller.status import status, wait, written
-from hubtraining.controller.world import World
+from hubtraining.controller.rules.decide import decide
+from hubtraining.controller.rules.events import events
+from hubtraining.controller.rules.status import status, wait, written
+from hubtraining.controller.values.decisions import Decision
+from hubtraining.controller.values.world import World
 from hubtraining.domain.session import Session
 from hubtraining.domain.status import SessionStatus
 

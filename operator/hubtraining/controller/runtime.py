@@ -8,25 +8,26 @@ import aiohttp
 import kopf
 from kubernetes.aio.client.configuration import Configuration
 
-from hubtraining.controller import connection, handlers, manifests
+from hubtraining.controller import handlers, manifests
 from hubtraining.controller.actor import Actor
 from hubtraining.controller.announcer import Announcer
-from hubtraining.controller.cache import Key, PodCache, SessionCache
-from hubtraining.controller.clients import HubClients
-from hubtraining.controller.coordination import SliceApi
-from hubtraining.controller.endpoints import Place, ReportsEndpoint
+from hubtraining.controller.cluster import connection
+from hubtraining.controller.cluster.cache import Key, PodCache, SessionCache
+from hubtraining.controller.cluster.informer import PodInformer
+from hubtraining.controller.cluster.kube import Kube
+from hubtraining.controller.cluster.resync import Resync
 from hubtraining.controller.gatherer import Gatherer
-from hubtraining.controller.hubs import Hubs
-from hubtraining.controller.informer import PodInformer
-from hubtraining.controller.kube import Kube
-from hubtraining.controller.mailbox import Mailbox
+from hubtraining.controller.hubs.clients import HubClients
+from hubtraining.controller.hubs.questions import Hubs
+from hubtraining.controller.leading.coordination import SliceApi
+from hubtraining.controller.leading.endpoints import Place, ReportsEndpoint
 from hubtraining.controller.metrics import Metrics
 from hubtraining.controller.queue import Backoff, WorkQueue
 from hubtraining.controller.reconcile import Reconciler
-from hubtraining.controller.resync import Resync
+from hubtraining.controller.reporting.mailbox import Mailbox
 from hubtraining.controller.session_metrics import SessionCollector
 from hubtraining.controller.settings import ControllerSettings
-from hubtraining.controller.world import Prepared, World
+from hubtraining.controller.values.world import Prepared, World
 from hubtraining.domain.names import FIELD_MANAGER
 from hubtraining.domain.session import Session
 

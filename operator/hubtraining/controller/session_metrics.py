@@ -7,8 +7,8 @@ import msgspec
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from hubtraining.controller.status import read
-from hubtraining.controller.world import Heard
+from hubtraining.controller.rules.status import read
+from hubtraining.controller.values.world import Heard
 from hubtraining.domain.report import Checkpoint
 from hubtraining.domain.session import Session
 from hubtraining.domain.status import PHASES, CheckpointsStatus, CheckpointStatus, SessionStatus

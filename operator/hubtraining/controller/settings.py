@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from hubtraining import logs
-from hubtraining.controller.lease import Terms
+from hubtraining.controller.leading.lease import Terms
 from hubtraining.domain import layout
 
 Value = TypeVar("Value")

@@ -11,10 +11,10 @@ import msgspec
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-from hubtraining.controller import connection
-from hubtraining.controller.calls import Body, Call, Requests, unreachable
-from hubtraining.controller.errors import KubeError
-from hubtraining.controller.lists import Page, endless, page, watch
+from hubtraining.controller.cluster import connection
+from hubtraining.controller.cluster.calls import Body, Call, Requests, unreachable
+from hubtraining.controller.cluster.errors import KubeError
+from hubtraining.controller.cluster.lists import Page, endless, page, watch
 from hubtraining.domain.names import API_VERSION, GROUP, KIND, LABEL_SESSION, PLURAL, VERSION
 from hubtraining.people.errors import PeopleError, explained
 from hubtraining.people.place import Where

@@ -2,7 +2,7 @@
 
 import click
 
-from hubtraining.controller.errors import KubeError, KubeNotFound, KubeUnavailable
+from hubtraining.controller.cluster.errors import KubeError, KubeNotFound, KubeUnavailable
 
 CANNOT = 2
 """Exit code where a command could not do or tell what it was asked for; 1 is a session that failed."""

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hubtraining.controller.errors import KubeExpired, KubeUnavailable, error_of
-from hubtraining.controller.lists import Page
+from hubtraining.controller.cluster.errors import KubeExpired, KubeUnavailable, error_of
+from hubtraining.controller.cluster.lists import Page
 
 Body = dict[str, Any]
 LONGEST_WAIT_SECONDS = 30.0

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from hubtraining.controller.pods import view as pod_view
+from hubtraining.controller.values.pods import view as pod_view
 from hubtraining.domain.names import CONTAINER_TRAINER
 from hubtraining.people import streams, view
 from hubtraining.people.cluster import Cluster

@@ -5,8 +5,8 @@ from typing import Protocol
 
 import msgspec
 
-from hubtraining.controller.pods import ContainerView, PodView
-from hubtraining.controller.pods import view as pod_view
+from hubtraining.controller.values.pods import ContainerView, PodView
+from hubtraining.controller.values.pods import view as pod_view
 from hubtraining.domain.names import CONTAINER_AGENT, CONTAINER_FETCH, CONTAINER_TRAINER
 from hubtraining.people.errors import PeopleError
 from hubtraining.people.following import Gone, News, Present, Synced

@@ -3,8 +3,8 @@
 import base64
 from contextlib import suppress
 
-from hubtraining.controller.calls import Body
-from hubtraining.controller.errors import AlreadyExists, KubeError, KubeNotFound, KubeUnavailable
+from hubtraining.controller.cluster.calls import Body
+from hubtraining.controller.cluster.errors import AlreadyExists, KubeError, KubeNotFound, KubeUnavailable
 from hubtraining.domain.names import FIELD_MANAGER, LABEL_MANAGED_BY, LABEL_SESSION
 from hubtraining.people.cluster import Cluster
 from hubtraining.people.errors import PeopleError

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hubtraining.controller.errors import KubeNotFound, KubeRefused, KubeUnavailable
-from hubtraining.controller.pods import view
+from hubtraining.controller.cluster.errors import KubeNotFound, KubeRefused, KubeUnavailable
+from hubtraining.controller.values.pods import view
 
 SILENCE_SECONDS = 3600.0
 """A trainer may be quiet for long; then its log is asked for again."""

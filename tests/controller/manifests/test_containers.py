@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from builders.attempt import PLAN, an_attempt, settings
 
-from hubtraining.controller.launcher import LAUNCHER, OR
 from hubtraining.controller.manifests.attempt import Manifest
 from hubtraining.controller.manifests.containers import AGENT_RESOURCES, agent, fetch, trainer
+from hubtraining.controller.manifests.launcher import LAUNCHER, OR
 from hubtraining.domain import layout
 from hubtraining.domain.arguments import Plan
 from hubtraining.domain.layout import ENV_ASSIGNMENT, Assignment

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hubtraining.controller.manifests import Attempt, Manifest, pod
 from hubtraining.controller.manifests.pod import grace_seconds
-from hubtraining.controller.pods import view
+from hubtraining.controller.values.pods import view
 from hubtraining.domain import names
 
 

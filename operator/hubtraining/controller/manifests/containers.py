@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hubtraining.controller.command import fresh, literal, resumed
-from hubtraining.controller.launcher import ENV_STOP_SECONDS, STOP_SECONDS, launched
 from hubtraining.controller.manifests.assignments import assignment
 from hubtraining.controller.manifests.attempt import Attempt, Manifest
+from hubtraining.controller.manifests.command import fresh, literal, resumed
+from hubtraining.controller.manifests.launcher import ENV_STOP_SECONDS, STOP_SECONDS, launched
 from hubtraining.controller.manifests.nodes import variables
 from hubtraining.controller.manifests.volumes import TMP, agent_mounts, fetch_mounts, trainer_mounts
 from hubtraining.domain import layout, names

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from hubtraining.controller.launcher import STOP_SECONDS
 from hubtraining.controller.manifests.attempt import Attempt, Manifest
 from hubtraining.controller.manifests.containers import agent, fetch, trainer
+from hubtraining.controller.manifests.launcher import STOP_SECONDS
 from hubtraining.controller.manifests.metadata import hashed, metadata
 from hubtraining.controller.manifests.nodes import host
 from hubtraining.controller.manifests.template import pod_fields, pod_security

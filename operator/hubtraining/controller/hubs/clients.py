@@ -1,0 +1,128 @@
+"""Connections to hubs, shared by all sessions that use the same hub, and bounded for each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Self
+
+import httpx
+import msgspec
+
+from hubtraining.controller.hubs.access import Access
+from hubtraining.controller.hubs.breaker import Breaker
+from hubtraining.hub.client import HubClient
+from hubtraining.hub.connection import Connection, Exchange, translated
+from hubtraining.hub.errors import HubError, HubRateLimited, HubUnavailable
+from hubtraining.hub.transport import open_http
+
+CALLS = 8
+"""At the same time to one host."""
+
+CALL_SECONDS = 10.0
+
+MOST_BYTES = 2 * 1024 * 1024
+"""Of one answer: models and pages of them are some kilobytes, and hubs that tenants name share our memory."""
+
+MOST_HOSTS = 64
+"""Hubs that stay connected while nobody asks them."""
+
+
+class _Host(msgspec.Struct):
+    http: httpx.AsyncClient
+    breaker: Breaker
+    turns: asyncio.Semaphore
+    users: int = 0
+
+
+class HubClients:
+    """Opens a client for each hub once. Use with ``async with``: leaving closes them."""
+
+    def __init__(
+        self,
+        observe: Callable[[Exchange], None],
+        connect: Callable[[Access], httpx.AsyncClient] | None = None,
+    ) -> None:
+        self._observe = observe
+        self._connect = connect or _connect
+        self._hosts: dict[tuple[Any, ...], _Host] = {}
+
+    def __len__(self) -> int:
+        """How many hubs are connected."""
+        return len(self._hosts)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for host in self._hosts.values():
+            await host.http.aclose()
+
+    @asynccontextmanager
+    async def client(self, way: Access) -> AsyncIterator[HubClient]:
+        """A client for one question. Raises HubUnavailable at once while the hub is spared."""
+        host = self._host(way)
+        host.users += 1
+        try:
+            _spare(host.breaker)  # before its turn, so that nobody queues for nothing
+            async with host.turns:
+                _spare(host.breaker)  # and after it: those before may have found the hub down
+                with _judged(host.breaker):
+                    yield HubClient(self._connection(way, host))
+        finally:
+            host.users -= 1
+            await self._trim()
+
+    def _connection(self, way: Access, host: _Host) -> Connection:
+        return Connection(
+            way.url,
+            way.provider,
+            host.http,
+            seconds=CALL_SECONDS,
+            observe=self._observe,
+            max_answer=MOST_BYTES,
+        )
+
+    def _host(self, way: Access) -> _Host:
+        """The hub's place, which is now the last to be given up. Raises HubRefused."""
+        with translated("connect"):
+            url = httpx.URL(way.url)
+        key = (url.scheme, url.netloc, way.ca_bundle, way.own)
+        host = self._hosts.pop(key, None)
+        if host is None:
+            breaker = Breaker(asyncio.get_running_loop().time)
+            host = _Host(self._connect(way), breaker, asyncio.Semaphore(CALLS))
+        self._hosts[key] = host
+        return host
+
+    async def _trim(self) -> None:
+        """Users name hubs: what they name must not add up for ever."""
+        idle = [key for key, host in self._hosts.items() if not host.users]
+        given_up = [self._hosts.pop(key) for key in idle[: max(0, len(self._hosts) - MOST_HOSTS)]]
+        for host in given_up:
+            await host.http.aclose()
+
+
+def _spare(breaker: Breaker) -> None:
+    rest = breaker.closed_for()
+    if rest > 0:
+        raise HubUnavailable("the hub did not answer several times and is left alone for a while", retry_after=rest)
+
+
+@contextmanager
+def _judged(breaker: Breaker) -> Iterator[None]:
+    """Tell the breaker what becomes of a call: a refusal is an answer, and so is being asked to wait."""
+    breaker.begun()
+    try:
+        yield
+    except HubError as error:
+        if isinstance(error, HubUnavailable) and not isinstance(error, HubRateLimited):
+            breaker.failed()
+        else:
+            breaker.succeeded()
+        raise
+    breaker.succeeded()
+
+
+def _connect(way: Access) -> httpx.AsyncClient:
+    """Where a tenant chose the address it is checked; the operator's own may be anywhere."""
+    return open_http(ca_bundle=way.ca_bundle, guarded=not way.own, connections=CALLS)

@@ -1,0 +1,1 @@
+"""What agents report: who may, and the newest of each session."""

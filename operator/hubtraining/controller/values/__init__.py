@@ -1,0 +1,1 @@
+"""What the controller's parts hand each other: frozen values, reasons, and sentences for people."""
