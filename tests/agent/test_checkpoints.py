@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from builders.agent import a_scene
 from builders.checkpoints import sha256_of
-from builders.trainer import saved, weights
+from builders.trainer import Trainer, saved, weights
 
 from hubtraining.agent import checkpoints
 
@@ -139,6 +139,93 @@ async def test_a_plain_file_that_is_no_zip_is_left_alone_and_the_log_says_why(
             await asyncio.sleep(60)
         assert await scene.uploads() == []
         assert caplog.text.count("checkpoints/epoch-4.pt is no whole checkpoint: not a whole zip file") == 1
+
+
+async def test_what_a_kill_tore_gives_way_to_the_epoch_before_however_rarely_checkpoints_are_sent(
+    tmp_path: Path,
+) -> None:
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        async with scene.agent():
+            await epochs(trainer, 1, 8, best=6)
+            saved_best, saved_last = trainer.saved["best"], trainer.saved["last"]
+            for kind in ("last", "best"):
+                (trainer.run / f"weights/{kind}.pt").write_bytes(weights(8)[:500])
+            trainer.exit(137)
+            await asyncio.sleep(60)
+        sent = [("epoch", 1, sha256_of(weights_of(trainer, 1)))]
+        sent += [("epoch", 6, sha256_of(saved_best)), ("epoch", 8, sha256_of(saved_last))]
+        assert await scene.uploads() == sent
+        assert [c.is_best for c in await scene.hub.checkpoints(scene.model_id)] == [False, True, True]
+
+
+@pytest.mark.parametrize("asked", ["by the kubelet", "by nobody"])
+async def test_what_the_end_of_training_has_stripped_gives_way_to_the_epoch_before(tmp_path: Path, asked: str) -> None:
+    """The model is being validated when its pod is taken away: it is not trained again from the last upload."""
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer(epochs=8).start()
+        async with scene.agent() as signals:
+            await epochs(trainer, 1, 8, best=6)
+            best, last = trainer.saved["best"], trainer.saved["last"]
+            trainer.strip()
+            await asyncio.sleep(30)
+            assert scene.sent("/upload") == 1
+            if asked == "by the kubelet":
+                signals.flush.set()
+                await asyncio.sleep(2)
+            trainer.exit(143)
+            await asyncio.sleep(60)
+        assert [(epoch, sha) for _, epoch, sha in (await scene.uploads())[1:]] == [
+            (6, sha256_of(best)),
+            (8, sha256_of(last)),
+        ]
+        assert (await scene.assigned(attempt=2).fetch()).resumed_epoch == 7  # its trainer has the end still to do
+
+
+async def test_a_checkpoint_without_a_word_of_its_epoch_is_of_the_epoch_in_which_it_was_saved(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        run = tmp_path / "workspace/run"
+        (run / "checkpoints").mkdir(parents=True)
+        async with scene.agent():
+            for epoch in range(1, 8):
+                with (run / "metrics.jsonl").open("a") as file:
+                    file.write(f'{{"epoch": {epoch}}}\n')
+                if epoch in (1, 5):
+                    (run / "checkpoints/last.pt").write_bytes(saved({"layer": epoch}, seed=str(epoch)))
+                await asyncio.sleep(10)
+            scene.trainer().exit(1)
+            await asyncio.sleep(60)
+        assert [epoch for _, epoch, _ in await scene.uploads()] == [1, 5]
+
+
+async def test_what_is_kept_of_a_long_run_is_never_more_than_a_copy_of_each_kind(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        async with scene.agent():
+            for epoch in range(1, 40):
+                await epochs(trainer, epoch, epoch, best=epoch // 3 * 3)
+                kept = [path.name.partition("-")[0] for path in (tmp_path / "journal/snapshots").glob("*")]
+                assert len(kept) == len(set(kept)) <= 2
+            assert scene.sent("/upload") == 1
+            trainer.strip().exit(0)
+            await asyncio.sleep(60)
+        assert [kind for kind, _, _ in await scene.uploads()] == ["epoch", "final"]
+        assert list((tmp_path / "journal/snapshots").glob("*")) == []
+
+
+async def epochs(trainer: Trainer, first: int, last: int, *, best: int) -> None:
+    """Each is saved; after epoch ``best`` none is better any more."""
+    for epoch in range(first, last + 1):
+        trainer.epoch(epoch, best=epoch <= best)
+        await asyncio.sleep(15)
+
+
+def weights_of(trainer: Trainer, epoch: int) -> bytes:
+    """What a trainer has saved after an epoch."""
+    other = Trainer(trainer.workspace.parent / "again", epochs=trainer.epochs).start()
+    for number in range(1, epoch + 1):
+        other.epoch(number)
+    return other.saved["last"]
 
 
 async def test_a_run_that_ends_well_without_weights_says_so(tmp_path: Path) -> None:

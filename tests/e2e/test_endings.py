@@ -63,7 +63,7 @@ def again(site: Site, name: str) -> dict[str, Any] | None:
 def test_term_reaches_the_trainer_although_the_launcher_is_pid_1(site: Site) -> None:
     script = "trap 'echo TERM arrived; exit 3' TERM; echo listening; while :; do sleep 0.2; done"
     site.apply(site.session("term", trainer={"command": ["sh", "-c", script]}, retry=ONCE))
-    until("the trainer", lambda: "listening" in site.kubectl("logs", "term-1-0", "-c", "trainer", "--ignore-errors"))
+    until("the trainer", lambda: "listening" in site.trainer_log("term-1-0"))
     follower = site.kubectl("exec", "term-1-0", "-c", "trainer", "--", "sh", "-c", "tr '\\0' ' ' < /proc/1/cmdline")
     assert "launcher" in follower
     site.kubectl("exec", "term-1-0", "-c", "trainer", "--", "sh", "-c", "kill -TERM 1")

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.e2e
 
 Tell = Callable[[str], None]
 EPOCHS = 12
+EVICTED_AFTER = 6
+"""Epochs of the first attempt."""
 AGENT_KIB = 40 * 1024
 """Of memory, which an agent never exceeds."""
 
@@ -46,9 +48,9 @@ def evicted(site: Site) -> dict[str, Evicted]:
     folder = f"kept-{secrets.token_hex(4)}"
     names = {kind: f"resumed-{kind}" for kind in WORKSPACES}
     for kind, name in names.items():
-        site.apply(body(site, name, WORKSPACES[kind], f"{folder}/{kind}"))
+        site.apply(body(site, name, WORKSPACES[kind], f"{folder}/{kind}", HOLD_AT=str(EVICTED_AFTER)))
     for name in names.values():
-        site.running_epoch(name, 4)
+        site.running_epoch(name, EVICTED_AFTER)
         site.evict(f"{name}-1-0")
     peaks = agents_memory(site, names)
     folders = {kind: site.volume(NOTES) / folder / kind for kind in names}
@@ -76,9 +78,10 @@ def agent(site: Site, name: str) -> int:
     return until("its agent", lambda: process_of(site.get("pod", second), "agent"))
 
 
-def body(site: Site, name: str, workspace: Body, folder: str) -> Body:
+def body(site: Site, name: str, workspace: Body, folder: str, **env: str) -> Body:
     """Twelve epochs, of which a copy of each is kept."""
-    kept = [{"name": "KEEP_EPOCHS_DIR", "value": "/kept/$(HUBTRAINING_ATTEMPT)"}, session.TELLING]
+    env["KEEP_EPOCHS_DIR"] = "/kept/$(HUBTRAINING_ATTEMPT)"
+    kept = [session.TELLING, *({"name": name, "value": value} for name, value in env.items())]
     template = {
         "volumes": [{"name": "kept", "persistentVolumeClaim": {"claimName": NOTES}}],
         "volumeMounts": [{"name": "kept", "mountPath": "/kept", "subPath": folder}],
@@ -103,22 +106,22 @@ def test_the_second_attempt_succeeds(evicted: dict[str, Evicted], kind: str) -> 
 def test_no_epoch_is_trained_twice(evicted: dict[str, Evicted], kind: str, tell: Tell) -> None:
     first, second = (set(evicted[kind].epochs(attempt)) for attempt in (1, 2))
     tell(f"resumed-{kind}: epochs {min(first)} to {max(first)}, then {min(second)} to {max(second)}")
-    assert first & second == set()
-    assert first | second == set(range(1, EPOCHS + 1))
-    assert evicted[kind].status["attempts"][1]["resumedEpoch"] == max(first)
+    assert first == set(range(1, EVICTED_AFTER + 1))
+    assert second == set(range(EVICTED_AFTER + 1, EPOCHS + 1))
+    assert evicted[kind].status["attempts"][1]["resumedEpoch"] == EVICTED_AFTER
 
 
 def test_the_hub_has_every_epoch_and_the_trainers_best(site: Site, evicted: dict[str, Evicted], kind: str) -> None:
     name = f"resumed-{kind}"
     assert sorted(site.hub_metrics(name)) == list(range(1, EPOCHS + 1))
-    kept = evicted[kind].epochs(1) | evicted[kind].epochs(2)
+    kept = [*evicted[kind].epochs(1).items(), *evicted[kind].epochs(2).items()]
     uploads = site.uploads(name)
     assert [each["sha256"] for each in uploads if each["type"] == "final"] == [
         sha256(evicted[kind].kept / "2" / "best.pt")
     ]
     early = [(each["epoch"] + 1, each["sha256"]) for each in uploads if each["type"] == "epoch"]
     assert early
-    assert set(early) <= set(kept.items())
+    assert set(early) <= set(kept)
 
 
 def test_its_metrics_are_those_of_both_attempts_in_results_csv(site: Site, evicted: dict[str, Evicted]) -> None:
@@ -133,3 +136,23 @@ def test_its_metrics_are_those_of_both_attempts_in_results_csv(site: Site, evict
 def test_the_agent_needs_little_memory(evicted: dict[str, Evicted], kind: str, tell: Tell) -> None:
     tell(f"resumed-{kind}: the agent held at most {evicted[kind].agent_kib / 1024:.1f} MiB")
     assert evicted[kind].agent_kib <= AGENT_KIB
+
+
+def test_evicted_while_its_model_is_validated_it_trains_no_more_than_the_last_epochs_again(
+    site: Site, evicted: dict[str, Evicted], tell: Tell
+) -> None:
+    """The end of training makes its checkpoints useless for going on, in place: what was whole before was kept."""
+    name, folder = "validated", f"kept-{secrets.token_hex(4)}"
+    site.apply(body(site, name, WORKSPACES["emptydir"], folder, HOLD_AT="end", EPOCH_SECONDS="2"))
+    until("the end of training", lambda: "held at end" in site.trainer_log(f"{name}-1-0"))
+    site.evict(f"{name}-1-0")
+    ended = Evicted(site.finished(name), site.volume(NOTES) / folder, 0)
+    again = sorted(ended.epochs(2))
+    tell(f"{name}: after its {EPOCHS} epochs, {again} once more")
+    assert ended.status["phase"] == "Succeeded"
+    assert sorted(ended.epochs(1)) == list(range(1, EPOCHS + 1))
+    assert again == list(range(again[0], EPOCHS + 1))
+    assert again[0] >= EPOCHS - 1
+    assert [each["sha256"] for each in site.uploads(name) if each["type"] == "final"] == [
+        sha256(ended.kept / "2" / "best.pt")
+    ]

@@ -135,8 +135,8 @@ async def test_torn_for_good_by_kill_9_of_the_writer(tmp_path: Path, tell: Calla
                 trainer.exit(137)
             uploads = await scene.uploads()
             assert {sha for _, _, sha in uploads} <= trainer.hashes
-            assert sha256_of(trainer.saved["best"]) in {sha for _, _, sha in uploads}
+            assert {sha256_of(content) for content in trainer.saved.values()} <= {sha for _, _, sha in uploads}
             assert sorted(await scene.in_hub()) == [1, 2, 3]
             begun = await scene.assigned(attempt=2).fetch()
-            assert begun.resumed_epoch == max(epoch for _, epoch, _ in uploads) == 1 + number % 2
+            assert begun.resumed_epoch == max(epoch for _, epoch, _ in uploads) == 2
     tell(f"checkpoints torn by kill -9 of their writer: {count}, taken torn 0, resumed {count}")

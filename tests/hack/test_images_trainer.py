@@ -45,6 +45,7 @@ def a_trainer(folder: Path, epoch: int) -> SimpleNamespace:
 
 def train(model: Model, folder: Path) -> None:
     for epoch in range(3):
+        model.callbacks["on_train_epoch_start"](a_trainer(folder, epoch))
         model.callbacks["on_model_save"](a_trainer(folder, epoch))
     model.callbacks["on_train_end"](a_trainer(folder, 2))
 
@@ -69,3 +70,27 @@ def test_each_epochs_hash_is_printed_even_where_nothing_is_kept(
 def test_the_model_is_the_one_that_was_asked_for(program: ModuleType) -> None:
     model = program.keeping(Model, "")("yolov8n.yaml", task="detect")
     assert (model.source, model.task) == ("yolov8n.yaml", "detect")
+
+
+@pytest.mark.parametrize(("attempt", "point"), [("1", "2"), ("1", "end"), ("2", "2"), ("2", "end")])
+def test_a_first_attempt_waits_where_it_is_told_to(
+    program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attempt: str, point: str
+) -> None:
+    waits: list[tuple[float, int]] = []
+    monkeypatch.setenv("HOLD_AT", point)
+    monkeypatch.setenv("HUBTRAINING_ATTEMPT", attempt)
+    kept = tmp_path / "kept"
+    monkeypatch.setattr(program.time, "sleep", lambda seconds: waits.append((seconds, len(list(kept.glob("*"))))))
+    train(program.keeping(Model, str(kept))("yolov8n.yaml"), tmp_path)
+    expected = {"2": (3600, 2), "end": (3600, 4)}[point]
+    assert [wait for wait in waits if wait[0]] == ([expected] if attempt == "1" else [])
+
+
+def test_epochs_last_as_long_as_they_are_told_to(
+    program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setenv("EPOCH_SECONDS", "2.5")
+    monkeypatch.setattr(program.time, "sleep", waits.append)
+    train(program.keeping(Model, "")("yolov8n.yaml"), tmp_path)
+    assert waits == [2.5] * 3

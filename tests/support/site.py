@@ -90,6 +90,12 @@ class Site:
     def pod(self, name: str, attempt: int = 1) -> Body:
         return self.get("pod", f"{name}-{attempt}-0")
 
+    def trainer_log(self, pod: str) -> str:
+        """What a trainer has said so far; empty before there is one."""
+        if f"pod/{pod}" not in self.kubectl("get", "pods", "-o", "name").split():
+            return ""
+        return self.kubectl("logs", pod, "-c", "trainer", "--ignore-errors")
+
     def evict(self, pod: str) -> None:
         """By the eviction API, as a drain does."""
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}

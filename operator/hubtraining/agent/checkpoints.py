@@ -4,14 +4,16 @@ import asyncio
 import logging
 from functools import partial
 
+import msgspec
+
 from hubtraining.agent.archives import NotIntact
 from hubtraining.agent.ledger import Slot
 from hubtraining.agent.metrics import AgentMetrics
 from hubtraining.agent.run_folder import Kind
-from hubtraining.agent.snapshots import NoRoom, Snapshot, Snapshots
+from hubtraining.agent.snapshots import NoRoom, Snapshot, Snapshots, Stripped
 from hubtraining.agent.state import Board
 from hubtraining.agent.uploads import Result, Uploads
-from hubtraining.agent.weights import WeightsFile
+from hubtraining.agent.weights import KINDS, WeightsFile
 
 log = logging.getLogger("hubtraining.agent")
 
@@ -22,6 +24,8 @@ TRIES = 5
 NOTHING = "its run folder has no checkpoint"
 PAUSE = 60.0
 """Seconds without a new upload after one has failed."""
+REST = 10.0
+"""Times that a copy took, without another one that no upload needs yet."""
 
 
 class Checkpoints:
@@ -33,11 +37,13 @@ class Checkpoints:
         self._board = board
         self._metrics = metrics
         self._done: dict[Kind, WeightsFile] = {}
-        self._newest: tuple[Snapshot, int, tuple[Slot, ...]] | None = None
-        """The newest that could be resumed; what was started last, however it went."""
+        """Files that were given to an upload, or are of no use as they are."""
+        self._kept: dict[Kind, Snapshot] = {}
+        """The newest of each kind that could be resumed and that the hub has not got."""
         self._turn = asyncio.Lock()
         self._problems: dict[Kind, str] = {}
         self._not_before = 0.0
+        self._rested = 0.0
 
     async def begin(self) -> None:
         """Drop what an earlier process left half done."""
@@ -51,15 +57,17 @@ class Checkpoints:
     async def run(self) -> None:
         """Start uploads of what can be resumed, by the rate limit. One that waits for its hub gives way to a newer."""
         while True:
-            ready = asyncio.get_running_loop().time() >= self._not_before
-            if ready and self._changed() and self._uploads.due():
-                await self._round()
+            if self._now() >= self._not_before and self._changed():
+                if self._uploads.due():
+                    await self._round()
+                elif not self._uploads.pending:
+                    await self._keep()
             await asyncio.sleep(AGAIN)
 
     async def flush(self) -> None:
         """Upload the newest that can be resumed, whatever the rate limit says; returns when the hub has it.
 
-        A file that stays torn, because its writer was killed, gives way to the last one that was whole.
+        A file that stays torn because its writer was killed, or is stripped, gives way to the last one that was kept.
         """
         if await self._uploads.cancel(waiting_only=True):
             self._done.clear()
@@ -69,13 +77,15 @@ class Checkpoints:
             await self._uploads.settled()
             if self._changed():
                 await asyncio.sleep(AGAIN)
-        newest = self._newest
-        if newest is not None and await asyncio.to_thread(newest[0].path.exists):
-            await self._uploads.persist(*newest)
+        for snapshot, slots in _sorted(self._kept.get("last"), self._kept.get("best")):
+            if snapshot.epoch:
+                await self._uploads.persist(snapshot, snapshot.epoch, slots)
 
     async def final(self) -> Result:
         """Upload the trained model; returns when the hub has it or has refused it."""
         await self._uploads.cancel()
+        self._kept.clear()
+        await self._snapshots.clear()
         kind: Kind = "best" if "best" in self._board.state.weights else "last"
         snapshot = await self._final_snapshot(kind)
         if snapshot is None:
@@ -92,15 +102,29 @@ class Checkpoints:
         for _ in range(TRIES):
             found = self._board.state.weights.get(kind)
             if found and (
-                snapshot := await self._snapshot(kind, found) or await self._snapshot(kind, found, held=True)
+                snapshot := await self._snapshot(kind, found, trained=True)
+                or await self._snapshot(kind, found, held=True)
             ):
                 return snapshot
             await asyncio.sleep(AGAIN)
         return None
 
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
     def _changed(self) -> bool:
         weights = self._board.state.weights
         return any(self._done.get(kind) != file for kind, file in weights.items())
+
+    async def _keep(self) -> None:
+        """Copy what is new, although no upload is due: a kill may tear the file, and the end of training strips it."""
+        began = self._now()
+        if began < self._rested:
+            return
+        async with self._turn:
+            for kind in KINDS:
+                await self._new(kind)
+        self._rested = self._now() + REST * (self._now() - began)
 
     async def _round(self) -> bool:
         """Start uploads of what is new; whether there was anything.
@@ -108,63 +132,78 @@ class Checkpoints:
         A best of another epoch goes first: some hubs resume from whatever came last.
         """
         async with self._turn:
-            return await self._one_round()
-
-    async def _one_round(self) -> bool:
-        last, best = await self._new("last"), self._board.state.weights.get("best")
-        if last and best and last.epoch and last.epoch == await self._snapshots.epoch(best):
-            self._done["best"] = best
-            return self._start(last, ("latest", "best"))
-        newer = await self._new("best")
-        if last and newer and last.sha256 == newer.sha256:
-            return self._start(last, ("latest", "best"))
-        return any([self._start(newer, ("best",)), self._start(last, ("latest",))])
+            last, best = await self._new("last"), self._board.state.weights.get("best")
+            if last and best and last.epoch and last.epoch == await self._snapshots.epoch(best):
+                self._done["best"] = best
+                self._kept.pop("best", None)
+                return self._start(last, ("latest", "best"))
+            await self._new("best")
+            started = [self._start(*each) for each in _sorted(last, self._kept.get("best"))]
+            return any(started)
 
     async def _new(self, kind: Kind) -> Snapshot | None:
-        found = self._board.state.weights.get(kind)
+        """A copy of what has changed, if it can be resumed; it is kept until the hub has it."""
+        found, kept = self._board.state.weights.get(kind), self._kept.get(kind)
         if found is None or found == self._done.get(kind):
             return None
-        snapshot = await self._snapshot(kind, found)
-        if snapshot is not None:
-            self._done[kind] = snapshot.file
-        return snapshot
+        if kept is None or kept.file != found:
+            kept = await self._snapshot(kind, found)
+            if kept is not None:
+                self._kept[kind] = kept
+        return kept
 
-    def _start(self, snapshot: Snapshot | None, slots: tuple[Slot, ...]) -> bool:
-        """Upload a snapshot unless nothing could be resumed from it: stripped, or no epoch is finished."""
-        if snapshot is None:
+    def _start(self, snapshot: Snapshot, slots: tuple[Slot, ...]) -> bool:
+        """Upload a snapshot, unless no epoch is finished."""
+        if snapshot.file == self._board.state.weights.get(snapshot.kind):
+            self._done[snapshot.kind] = snapshot.file
+        if not snapshot.epoch:
             return False
-        epoch = self._board.state.progress.epoch if snapshot.epoch is None else snapshot.epoch
-        if epoch < 1:
-            return False
-        self._newest = snapshot, epoch, slots
-        task = self._uploads.start(snapshot, epoch, slots)
-        task.add_done_callback(partial(self._settle, snapshot.kind))
+        task = self._uploads.start(snapshot, snapshot.epoch, slots)
+        task.add_done_callback(partial(self._settle, snapshot))
         return True
 
-    def _settle(self, kind: Kind, task: asyncio.Task[Result]) -> None:
+    def _settle(self, snapshot: Snapshot, task: asyncio.Task[Result]) -> None:
         """What failed is taken up again, after a pause; what was refused waits for the next file."""
-        if task.cancelled() or task.result() not in ("failed", "refused"):
+        if task.cancelled():
             return
-        self._not_before = asyncio.get_running_loop().time() + PAUSE
+        if task.result() in ("failed", "refused"):
+            self._not_before = self._now() + PAUSE
         if task.result() == "failed":
-            self._done.pop(kind, None)
+            self._done.pop(snapshot.kind, None)
+        else:
+            self._kept = {kind: kept for kind, kept in self._kept.items() if kept.sha256 != snapshot.sha256}
 
-    async def _snapshot(self, kind: Kind, found: WeightsFile, *, held: bool = False) -> Snapshot | None:
+    async def _snapshot(
+        self, kind: Kind, found: WeightsFile, *, trained: bool = False, held: bool = False
+    ) -> Snapshot | None:
+        taken = self._snapshots.hold(kind, found) if held else self._snapshots.take(kind, found, trained=trained)
         try:
-            snapshot = await (self._snapshots.hold(kind, found) if held else self._snapshots.take(kind, found))
+            snapshot = await taken
+        except Stripped:
+            self._done[kind] = found
+            return None
         except NotIntact as error:
             self._done[kind] = found  # the same bytes will not be whole later; a file that is being written changes
             self._complain(kind, error, f"{found.name} is no whole checkpoint: {error}")
             return None
         except (NoRoom, OSError) as error:
-            self._not_before = asyncio.get_running_loop().time() + PAUSE
+            self._not_before = self._now() + PAUSE
             self._complain(kind, error, f"{found.name} {getattr(error, 'strerror', None) or error}")
             return None
         self._metrics.snapshots.labels("taken").inc()
-        return snapshot
+        epoch = self._board.state.progress.epoch if snapshot.epoch is None else snapshot.epoch
+        return msgspec.structs.replace(snapshot, epoch=epoch)
 
     def _complain(self, kind: Kind, error: Exception, text: str) -> None:
         self._metrics.snapshots.labels(type(error).__name__).inc()
         if self._problems.get(kind) != text:
             log.info("%s", text)
         self._problems[kind] = text
+
+
+def _sorted(last: Snapshot | None, best: Snapshot | None) -> list[tuple[Snapshot, tuple[Slot, ...]]]:
+    """In the order of their going, with what each is to the hub; a best that is the last goes once."""
+    if last and best and last.sha256 == best.sha256:
+        return [(last, ("latest", "best"))]
+    both: list[tuple[Snapshot | None, tuple[Slot, ...]]] = [(best, ("best",)), (last, ("latest",))]
+    return [(snapshot, slots) for snapshot, slots in both if snapshot]

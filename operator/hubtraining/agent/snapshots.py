@@ -24,6 +24,10 @@ class NoRoom(Exception):
     """The journal's volume has less than twice the file free."""
 
 
+class Stripped(Exception):
+    """Training is over, and nothing can be resumed from the file any more."""
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """A whole checkpoint that nobody will change."""
 
@@ -42,7 +46,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class Snapshots:
-    """At most one snapshot of each kind, in a folder of ours, and a second one while it is taken."""
+    """At most one snapshot of each kind, in a folder of ours, and one more while it is taken."""
 
     def __init__(self, workspace: Workspace, folder: Path) -> None:
         self._workspace = workspace
@@ -54,10 +58,10 @@ class Snapshots:
         """Drop what an earlier process left: it is not known to be whole."""
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    async def take(self, kind: Kind, found: WeightsFile) -> Snapshot:
-        """Copy and verify; replaces the older one of this kind.
+    async def take(self, kind: Kind, found: WeightsFile, *, trained: bool = False) -> Snapshot:
+        """Copy and verify; replaces the older one of this kind, but with a stripped file only when ``trained``.
 
-        Raises NotIntact (being written: look again soon), NoRoom, FileNotFoundError or another OSError.
+        Raises NotIntact (being written: look again soon), Stripped, NoRoom, FileNotFoundError or another OSError.
         """
         part = self._folder / f".{kind}-{next(self._parts)}.part"  # a thread that was given up may still write its own
         digest = hashlib.sha256()
@@ -68,6 +72,8 @@ class Snapshots:
                 await in_slices(copy(source, part, digest))
                 await asyncio.to_thread(self._check_unchanged, now, source)
             epoch = await verified(part, found)
+            if epoch == 0 and not trained:
+                raise Stripped
             path = await asyncio.to_thread(self._keep, part, f"{kind}-{digest.hexdigest()}.pt")
         finally:
             await asyncio.to_thread(part.unlink, missing_ok=True)
