@@ -1,12 +1,15 @@
 """Machines that can stand still: tasks of a stopped machine do nothing while the loop's time goes on for the others."""
 
 import asyncio
+import math
 import types
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar, copy_context
 from typing import Any
 
 HERE: ContextVar["Machine | None"] = ContextVar("HERE", default=None)
+TICKS = 8192
+"""Of a machine's clock, in a second."""
 
 
 class Machine:
@@ -19,8 +22,12 @@ class Machine:
         self.stopped = False
 
     def clock(self) -> float:
-        """Seconds on this machine."""
-        return self._offset + asyncio.get_running_loop().time() * self.rate
+        """Seconds on this machine, in ticks.
+
+        The loop's time does not move for a sleep below a microsecond: who slept for what a finer clock leaves of a
+        deadline would do so for ever. Ticks are binary fractions, so that differences are exact.
+        """
+        return math.floor((self._offset + asyncio.get_running_loop().time() * self.rate) * TICKS) / TICKS
 
     def stop(self) -> None:
         """As SIGSTOP does; for good it is SIGKILL, seen from outside."""

@@ -408,6 +408,16 @@ async def test_a_lease_is_given_back_though_the_last_renewal_was_not_answered() 
         assert await scene.until(two.leads) < 3
 
 
+async def test_on_a_clock_that_is_hardly_slower_than_the_loops_the_lease_is_given_up_too() -> None:
+    async with a_scene() as scene:
+        one = scene.candidate(rate=0.99999, offset=1000.0)
+        await scene.until(one.leads)
+        await asyncio.sleep(20)
+        one.link.down = True
+        await asyncio.sleep(12)
+        assert not one.leads()
+
+
 FAULTS = ("kill", "freeze", "thaw", "cut", "join", "deafen", "hear", "leave", "edit")
 steps = st.lists(
     st.tuples(st.sampled_from(FAULTS), st.integers(0, 2), st.floats(0.01, 9.0, allow_nan=False)), max_size=40
