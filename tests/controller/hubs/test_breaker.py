@@ -40,7 +40,7 @@ def test_failures_in_a_row_give_the_hub_a_rest() -> None:
 def test_an_answer_ends_the_row() -> None:
     breaker = a_breaker(Clock())
     fail(breaker, 2)
-    breaker.succeeded()
+    assert not breaker.succeeded()
     fail(breaker, 2)
     assert breaker.closed_for() == 0
 
@@ -75,6 +75,6 @@ def test_after_the_rest_an_answer_makes_all_well() -> None:
     breaker = a_breaker(clock)
     fail(breaker, 3)
     clock.now += 31
-    breaker.succeeded()
+    assert breaker.succeeded()
     fail(breaker, 2)
     assert breaker.closed_for() == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -175,6 +175,37 @@ async def test_after_its_rest_a_hub_is_tried_by_one_and_not_by_all() -> None:
             for _ in range(100):
                 tasks.create_task(outcome(clients, a_way()))
     assert scene.asked == before + 1
+
+
+@pytest.mark.parametrize("answer", [ok(a_model()), refused(404)], ids=["an answer", "a refusal"])
+async def test_who_waits_for_a_hub_hears_once_that_it_answers_again(answer: httpx.Response) -> None:
+    scene = Scene(answer=refused(503))
+    heard: list[str] = []
+    async with scene.clients() as clients:
+        for who in ("first", "second", "first"):
+            clients.when_recovered(a_way(), who, lambda who=who: heard.append(who))  # type: ignore[misc]
+        clients.when_recovered(a_way("https://other.example"), "third", lambda: heard.append("third"))
+        for _ in range(5):
+            await outcome(clients, a_way())
+        await asyncio.sleep(31)
+        assert heard == []
+        scene.answer = answer
+        for _ in range(2):
+            with suppress(HubNotFound):
+                await ask(clients, a_way())
+    assert heard == ["first", "second"]
+
+
+async def test_a_hub_that_failed_a_few_times_has_not_recovered_from_anything() -> None:
+    scene = Scene(answer=refused(503))
+    heard: list[str] = []
+    async with scene.clients() as clients:
+        clients.when_recovered(a_way(), "first", lambda: heard.append("first"))
+        for _ in range(4):
+            await outcome(clients, a_way())
+        scene.answer = ok(a_model())
+        await ask(clients, a_way())
+    assert heard == []
 
 
 async def test_hubs_that_nobody_asks_any_more_are_forgotten() -> None:

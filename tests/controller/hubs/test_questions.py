@@ -128,6 +128,15 @@ def with_hub(hub: RecordedHub | Callable[[httpx.Request], Any], **secrets: str) 
     return Scene(settings, lambda _: httpx.AsyncClient(transport=httpx.MockTransport(hub)), known)
 
 
+def last_of(hubs: list[RecordedHub]) -> Callable[[httpx.Request], httpx.Response]:
+    """A hub that is another one when the last of the list is taken away."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return hubs[-1](request)
+
+    return answer
+
+
 def a_foreign_session(url: str = FOREIGN, **stanzas: Any) -> Session:
     return a_session(hub={"url": url, "credentialsSecretRef": REF}, **{"model": MODEL_ID, **stanzas})
 
@@ -457,6 +466,45 @@ async def test_a_hub_that_is_not_ready_is_asked_more_and_more_rarely_and_never_t
     assert waits[0] == pytest.approx(first, abs=1)
     assert waits[1] == pytest.approx(2 * first, abs=1)
     assert waits[-1] == pytest.approx(LONGEST_SECONDS, abs=1)
+
+
+async def test_whoever_hears_a_hub_again_wakes_all_who_wait_for_it() -> None:
+    """A hub was away for two minutes: nobody waits another five because it was spared meanwhile."""
+    hubs = [RecordedHub(), RecordedHub().on("GET", MODEL_PATH, refused(503))]
+    scene = with_hub(last_of(hubs))
+    sessions = [msgspec.structs.replace(a_foreign_session(), uid=f"uid-{n}", name=f"signs-{n}") for n in range(20)]
+    async with scene.hubs() as asker:
+
+        async def ask_those_that_are_due() -> None:
+            for session in sessions:
+                asked = asker.hubs.prepared(session, 1)
+                if asked is None or (asked.due is not None and scene.now() >= asked.due):
+                    asker.hubs.prepare(session, parse(session.spec), 1)
+            await asyncio.sleep(1)
+
+        for _ in range(120):
+            await ask_those_that_are_due()
+        hubs.pop()
+        for _ in range(35):
+            await ask_those_that_are_due()
+        answers = [asker.hubs.prepared(session, 1) for session in sessions]
+    assert all(asked and isinstance(asked.answer, Prepared) for asked in answers)
+
+
+async def test_a_hub_that_named_a_time_is_not_asked_before_it_though_it_answers_others() -> None:
+    busy = httpx.Response(503, headers={"Retry-After": "200"})
+    hubs = [RecordedHub(), RecordedHub().on("GET", MODEL_PATH, busy)]
+    scene = with_hub(last_of(hubs))
+    async with scene.hubs() as asker:
+        told = await asker.prepare(a_foreign_session())
+        for number in range(5):
+            await asker.prepare(msgspec.structs.replace(a_foreign_session(), uid=f"uid-{number}"))
+        await asyncio.sleep(31)
+        hubs.pop()
+        await asker.prepared(msgspec.structs.replace(a_foreign_session(), uid="another"))
+        assert asker.hubs.prepared(a_foreign_session(), 1) == told
+    assert told.due is not None
+    assert (told.due - NOON).total_seconds() == pytest.approx(200, abs=1)
 
 
 async def test_a_session_that_is_gone_is_not_asked_about_any_more() -> None:

@@ -21,10 +21,12 @@ class Breaker:
         """A call is tried: after a rest, the others wait for what becomes of it."""
         self._close_if_failing()
 
-    def succeeded(self) -> None:
-        """The hub answered."""
+    def succeeded(self) -> bool:
+        """The hub answered; whether it had been spared before."""
+        recovered = self._failures >= self._limit
         self._failures = 0
         self._closed_until = 0.0
+        return recovered
 
     def failed(self) -> None:
         """The hub did not answer."""

@@ -27,11 +27,23 @@ MOST_HOSTS = 64
 """Hubs that stay connected while nobody asks them."""
 
 
+class HubSpared(HubUnavailable):
+    """The hub did not answer several times, so it was not even asked."""
+
+
 class _Host(msgspec.Struct):
     http: httpx.AsyncClient
     breaker: Breaker
     turns: asyncio.Semaphore
     users: int = 0
+    waiting: dict[str, Callable[[], None]] = {}
+
+    def answered(self) -> None:
+        """The hub is well: whoever waits for its recovery hears of it."""
+        if self.breaker.succeeded():
+            waiting, self.waiting = self.waiting, {}
+            for call in waiting.values():
+                call()
 
 
 class HubClients:
@@ -59,18 +71,22 @@ class HubClients:
 
     @asynccontextmanager
     async def client(self, way: Access) -> AsyncIterator[HubClient]:
-        """A client for one question. Raises HubUnavailable at once while the hub is spared."""
+        """A client for one question. Raises HubSpared at once while the hub is spared."""
         host = self._host(way)
         host.users += 1
         try:
             _spare(host.breaker)  # before its turn, so that nobody queues for nothing
             async with host.turns:
                 _spare(host.breaker)  # and after it: those before may have found the hub down
-                with _judged(host.breaker):
+                with _judged(host):
                     yield HubClient(self._connection(way, host))
         finally:
             host.users -= 1
             await self._trim()
+
+    def when_recovered(self, way: Access, who: str, call: Callable[[], None]) -> None:
+        """Have something called once, when the hub answers after it was spared; the newest of each ``who`` counts."""
+        self._host(way).waiting[who] = call
 
     def _connection(self, way: Access, host: _Host) -> Connection:
         return Connection(
@@ -105,22 +121,22 @@ class HubClients:
 def _spare(breaker: Breaker) -> None:
     rest = breaker.closed_for()
     if rest > 0:
-        raise HubUnavailable("the hub did not answer several times and is left alone for a while", retry_after=rest)
+        raise HubSpared("the hub did not answer several times and is left alone for a while", retry_after=rest)
 
 
 @contextmanager
-def _judged(breaker: Breaker) -> Iterator[None]:
+def _judged(host: _Host) -> Iterator[None]:
     """Tell the breaker what becomes of a call: a refusal is an answer, and so is being asked to wait."""
-    breaker.begun()
+    host.breaker.begun()
     try:
         yield
     except HubError as error:
         if isinstance(error, HubUnavailable) and not isinstance(error, HubRateLimited):
-            breaker.failed()
+            host.breaker.failed()
         else:
-            breaker.succeeded()
+            host.answered()
         raise
-    breaker.succeeded()
+    host.answered()
 
 
 def _connect(way: Access) -> httpx.AsyncClient:

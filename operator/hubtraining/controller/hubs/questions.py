@@ -12,7 +12,7 @@ import msgspec
 from hubtraining.controller.cluster.cache import Key
 from hubtraining.controller.cluster.errors import KubeError
 from hubtraining.controller.hubs.access import Access, GetSecret, NoAccess, access
-from hubtraining.controller.hubs.clients import HubClients
+from hubtraining.controller.hubs.clients import HubClients, HubSpared
 from hubtraining.controller.hubs.problems import PROCESSING_SECONDS, UNAVAILABLE_SECONDS, from_error, from_plan
 from hubtraining.controller.rules.status import read
 from hubtraining.controller.settings import ControllerSettings
@@ -25,7 +25,7 @@ from hubtraining.domain.status import ModelStatus
 from hubtraining.hub import wire
 from hubtraining.hub.client import Fence, HubClient
 from hubtraining.hub.connection import translated
-from hubtraining.hub.errors import HubError, HubNotFound
+from hubtraining.hub.errors import HubError, HubNotFound, HubUnavailable
 
 logger = logging.getLogger("hubtraining.controller.hubs")
 
@@ -114,7 +114,7 @@ class Hubs:
         entry.task = asyncio.create_task(self._run(entry, question, session, spec), name=f"hub {kind} {session.key}")
 
     async def _run(self, entry: _Entry, question: Question, session: Session, spec: SessionSpec) -> None:
-        answer = await self._answer(question, session, spec)
+        answer = await self._answer(question, session, spec, partial(self._due, entry, session.key))
         wait = _wait(answer, entry.tries)
         due = self._now() + timedelta(seconds=wait) if wait is not None else None
         entry.asked = Asked(entry.asked.since, answer, due)
@@ -122,7 +122,14 @@ class Hubs:
         entry.task = None
         self._wake(session.key)
 
-    async def _answer(self, question: Question, session: Session, spec: SessionSpec) -> Answer:
+    def _due(self, entry: _Entry, key: Key) -> None:
+        """A hub that was given up for a while answers again: it may be asked now."""
+        entry.asked = msgspec.structs.replace(entry.asked, due=self._now())
+        self._wake(key)
+
+    async def _answer(
+        self, question: Question, session: Session, spec: SessionSpec, recovered: Callable[[], None]
+    ) -> Answer:
         way: Access | None = None
         try:
             way = await access(session.namespace, spec, self._settings, self._get_secret)
@@ -135,6 +142,8 @@ class Hubs:
         except (NoPlan, InvalidArguments) as error:
             return from_plan(error)
         except HubError as error:
+            if way is not None and _may_recover(error):
+                self._clients.when_recovered(way, session.uid, recovered)
             return from_error(error, way)
         except KubeError as error:
             return Problem(Reason.CONNECTING, f"The hub's credentials cannot be read: {error}", 5.0)
@@ -193,6 +202,11 @@ async def _claim(client: HubClient, model_id: str, session: Session, attempt: in
         await client.fenced(Fence(session.uid, attempt)).claim(model_id, namespace=session.namespace)
     except HubNotFound:
         logger.debug("the hub of %s/%s knows no claims", session.namespace, session.name)
+
+
+def _may_recover(error: HubError) -> bool:
+    """It has not named a time, so that the first answer to anybody is as good a time as any."""
+    return isinstance(error, HubSpared) or (isinstance(error, HubUnavailable) and error.retry_after is None)
 
 
 def _fits(entry: _Entry, session: Session, attempt: int) -> bool:
