@@ -178,29 +178,72 @@ async def test_after_its_rest_a_hub_is_tried_by_one_and_not_by_all() -> None:
 
 
 @pytest.mark.parametrize("answer", [ok(a_model()), refused(404)], ids=["an answer", "a refusal"])
-async def test_who_waits_for_a_hub_hears_once_that_it_answers_again(answer: httpx.Response) -> None:
+async def test_an_answer_after_a_rest_sends_all_who_wait_and_each_once(answer: httpx.Response) -> None:
     scene = Scene(answer=refused(503))
-    heard: list[str] = []
     async with scene.clients() as clients:
-        for who in ("first", "second", "first"):
-            clients.when_recovered(a_way(), who, lambda who=who: heard.append(who))  # type: ignore[misc]
-        clients.when_recovered(a_way("https://other.example"), "third", lambda: heard.append("third"))
-        for _ in range(5):
-            await outcome(clients, a_way())
+        heard = await spared(clients, "first", "second", "third", "first")
+        clients.wait(a_way("https://other.example"), "other", lambda: heard.append("other"))
         await asyncio.sleep(31)
-        assert heard == []
+        assert heard == ["second"]
         scene.answer = answer
         for _ in range(2):
             with suppress(HubNotFound):
                 await ask(clients, a_way())
-    assert heard == ["first", "second"]
+        await asyncio.sleep(300)
+    assert heard == ["second", "third", "first"]
+
+
+async def test_after_each_rest_one_of_those_who_wait_is_sent_whether_it_asks_or_not() -> None:
+    scene = Scene(answer=refused(503))
+    async with scene.clients() as clients:
+        heard = await spared(clients, "first", "second", "third")
+        sent = []
+        for _ in range(4):
+            await asyncio.sleep(31)
+            sent.append(list(heard))
+        assert sent == [["first"], ["first", "second"], ["first", "second", "third"], ["first", "second", "third"]]
+        clients.wait(a_way(), "fourth", lambda: heard.append("fourth"))
+        await outcome(clients, a_way())
+        await asyncio.sleep(31)
+        assert heard[3:] == ["fourth"]
+
+
+async def test_whoever_was_sent_in_vain_waits_behind_the_others() -> None:
+    scene = Scene(seconds=3600)
+    heard: list[str] = []
+    async with scene.clients() as clients, asyncio.TaskGroup() as tasks:
+
+        def go(who: str) -> None:
+            heard.append(who)
+            tasks.create_task(try_again(who))
+
+        async def try_again(who: str) -> None:
+            if await outcome(clients, a_way()) != "answered" and len(heard) < 9:
+                clients.wait(a_way(), who, lambda: go(who))
+
+        for who in ("first", "second", "third"):
+            clients.wait(a_way(), who, lambda who=who: go(who))  # type: ignore[misc]
+        for _ in range(5):
+            await outcome(clients, a_way())
+        await asyncio.sleep(1000)
+    assert heard[:9] == ["first", "second", "third"] * 3
+
+
+async def spared(clients: HubClients, *waiting: str) -> list[str]:
+    """Let the hub's rest begin, with these waiting for its end; those who were sent."""
+    heard: list[str] = []
+    for who in waiting:
+        clients.wait(a_way(), who, lambda who=who: heard.append(who))  # type: ignore[misc]
+    for _ in range(5):
+        await outcome(clients, a_way())
+    return heard
 
 
 async def test_a_hub_that_failed_a_few_times_has_not_recovered_from_anything() -> None:
     scene = Scene(answer=refused(503))
     heard: list[str] = []
     async with scene.clients() as clients:
-        clients.when_recovered(a_way(), "first", lambda: heard.append("first"))
+        clients.wait(a_way(), "first", lambda: heard.append("first"))
         for _ in range(4):
             await outcome(clients, a_way())
         scene.answer = ok(a_model())

@@ -128,11 +128,11 @@ def with_hub(hub: RecordedHub | Callable[[httpx.Request], Any], **secrets: str) 
     return Scene(settings, lambda _: httpx.AsyncClient(transport=httpx.MockTransport(hub)), known)
 
 
-def last_of(hubs: list[RecordedHub]) -> Callable[[httpx.Request], httpx.Response]:
+def last_of(hubs: list[RecordedHub]) -> Callable[[httpx.Request], Any]:
     """A hub that is another one when the last of the list is taken away."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        return hubs[-1](request)
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return await hubs[-1](request)
 
     return answer
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 class Breaker:
     """After ``limit`` failures in a row, calls are not even tried for ``rest`` seconds; then one may try again."""
 
-    def __init__(self, clock: Callable[[], float], limit: int = 5, rest: float = 30.0) -> None:
+    def __init__(self, clock: Callable[[], float], rest: float, limit: int = 5) -> None:
         self._clock = clock
         self._limit = limit
         self._rest = rest

@@ -1,18 +1,15 @@
 """Connections to hubs, shared by all sessions that use the same hub, and bounded for each."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import httpx
-import msgspec
 
 from hubtraining.controller.hubs.access import Access
-from hubtraining.controller.hubs.breaker import Breaker
+from hubtraining.controller.hubs.host import Host
 from hubtraining.hub.client import HubClient
 from hubtraining.hub.connection import Connection, Exchange, translated
-from hubtraining.hub.errors import HubError, HubRateLimited, HubUnavailable
 from hubtraining.hub.transport import open_http
 
 CALLS = 8
@@ -27,25 +24,6 @@ MOST_HOSTS = 64
 """Hubs that stay connected while nobody asks them."""
 
 
-class HubSpared(HubUnavailable):
-    """The hub did not answer several times, so it was not even asked."""
-
-
-class _Host(msgspec.Struct):
-    http: httpx.AsyncClient
-    breaker: Breaker
-    turns: asyncio.Semaphore
-    users: int = 0
-    waiting: dict[str, Callable[[], None]] = {}
-
-    def answered(self) -> None:
-        """The hub is well: whoever waits for its recovery hears of it."""
-        if self.breaker.succeeded():
-            waiting, self.waiting = self.waiting, {}
-            for call in waiting.values():
-                call()
-
-
 class HubClients:
     """Opens a client for each hub once. Use with ``async with``: leaving closes them."""
 
@@ -56,7 +34,7 @@ class HubClients:
     ) -> None:
         self._observe = observe
         self._connect = connect or _connect
-        self._hosts: dict[tuple[Any, ...], _Host] = {}
+        self._hosts: dict[tuple[Any, ...], Host] = {}
 
     def __len__(self) -> int:
         """How many hubs are connected."""
@@ -67,7 +45,7 @@ class HubClients:
 
     async def __aexit__(self, *_: object) -> None:
         for host in self._hosts.values():
-            await host.http.aclose()
+            await host.close()
 
     @asynccontextmanager
     async def client(self, way: Access) -> AsyncIterator[HubClient]:
@@ -75,20 +53,20 @@ class HubClients:
         host = self._host(way)
         host.users += 1
         try:
-            _spare(host.breaker)  # before its turn, so that nobody queues for nothing
+            host.spare()  # before its turn, so that nobody queues for nothing
             async with host.turns:
-                _spare(host.breaker)  # and after it: those before may have found the hub down
-                with _judged(host):
+                host.spare()  # and after it: those before may have found the hub down
+                with host.judged():
                     yield HubClient(self._connection(way, host))
         finally:
             host.users -= 1
             await self._trim()
 
-    def when_recovered(self, way: Access, who: str, call: Callable[[], None]) -> None:
-        """Have something called once, when the hub answers after it was spared; the newest of each ``who`` counts."""
-        self._host(way).waiting[who] = call
+    def wait(self, way: Access, who: str, call: Callable[[], None]) -> None:
+        """Have something called once, when it is worth asking a hub again that did not answer."""
+        self._host(way).wait(who, call)
 
-    def _connection(self, way: Access, host: _Host) -> Connection:
+    def _connection(self, way: Access, host: Host) -> Connection:
         return Connection(
             way.url,
             way.provider,
@@ -98,15 +76,14 @@ class HubClients:
             max_answer=MOST_BYTES,
         )
 
-    def _host(self, way: Access) -> _Host:
+    def _host(self, way: Access) -> Host:
         """The hub's place, which is now the last to be given up. Raises HubRefused."""
         with translated("connect"):
             url = httpx.URL(way.url)
         key = (url.scheme, url.netloc, way.ca_bundle, way.own)
         host = self._hosts.pop(key, None)
         if host is None:
-            breaker = Breaker(asyncio.get_running_loop().time)
-            host = _Host(self._connect(way), breaker, asyncio.Semaphore(CALLS))
+            host = Host(self._connect(way), CALLS)
         self._hosts[key] = host
         return host
 
@@ -115,28 +92,7 @@ class HubClients:
         idle = [key for key, host in self._hosts.items() if not host.users]
         given_up = [self._hosts.pop(key) for key in idle[: max(0, len(self._hosts) - MOST_HOSTS)]]
         for host in given_up:
-            await host.http.aclose()
-
-
-def _spare(breaker: Breaker) -> None:
-    rest = breaker.closed_for()
-    if rest > 0:
-        raise HubSpared("the hub did not answer several times and is left alone for a while", retry_after=rest)
-
-
-@contextmanager
-def _judged(host: _Host) -> Iterator[None]:
-    """Tell the breaker what becomes of a call: a refusal is an answer, and so is being asked to wait."""
-    host.breaker.begun()
-    try:
-        yield
-    except HubError as error:
-        if isinstance(error, HubUnavailable) and not isinstance(error, HubRateLimited):
-            host.breaker.failed()
-        else:
-            host.answered()
-        raise
-    host.answered()
+            await host.close()
 
 
 def _connect(way: Access) -> httpx.AsyncClient:

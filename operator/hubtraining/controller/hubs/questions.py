@@ -12,7 +12,8 @@ import msgspec
 from hubtraining.controller.cluster.cache import Key
 from hubtraining.controller.cluster.errors import KubeError
 from hubtraining.controller.hubs.access import Access, GetSecret, NoAccess, access
-from hubtraining.controller.hubs.clients import HubClients, HubSpared
+from hubtraining.controller.hubs.clients import HubClients
+from hubtraining.controller.hubs.host import HubSpared
 from hubtraining.controller.hubs.problems import PROCESSING_SECONDS, UNAVAILABLE_SECONDS, from_error, from_plan
 from hubtraining.controller.rules.status import read
 from hubtraining.controller.settings import ControllerSettings
@@ -123,12 +124,12 @@ class Hubs:
         self._wake(session.key)
 
     def _due(self, entry: _Entry, key: Key) -> None:
-        """A hub that was given up for a while answers again: it may be asked now."""
+        """A hub that did not answer may be asked again now, before its time."""
         entry.asked = msgspec.structs.replace(entry.asked, due=self._now())
         self._wake(key)
 
     async def _answer(
-        self, question: Question, session: Session, spec: SessionSpec, recovered: Callable[[], None]
+        self, question: Question, session: Session, spec: SessionSpec, again: Callable[[], None]
     ) -> Answer:
         way: Access | None = None
         try:
@@ -143,7 +144,7 @@ class Hubs:
             return from_plan(error)
         except HubError as error:
             if way is not None and _may_recover(error):
-                self._clients.when_recovered(way, session.uid, recovered)
+                self._clients.wait(way, session.uid, again)
             return from_error(error, way)
         except KubeError as error:
             return Problem(Reason.CONNECTING, f"The hub's credentials cannot be read: {error}", 5.0)
@@ -205,7 +206,7 @@ async def _claim(client: HubClient, model_id: str, session: Session, attempt: in
 
 
 def _may_recover(error: HubError) -> bool:
-    """It has not named a time, so that the first answer to anybody is as good a time as any."""
+    """It has not named a time itself, so that the first answer to anybody is as good a time as any."""
     return isinstance(error, HubSpared) or (isinstance(error, HubUnavailable) and error.retry_after is None)
 
 
