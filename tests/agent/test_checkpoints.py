@@ -213,6 +213,23 @@ async def test_what_is_kept_of_a_long_run_is_never_more_than_a_copy_of_each_kind
         assert list((tmp_path / "journal/snapshots").glob("*")) == []
 
 
+async def test_a_best_that_could_not_be_sent_with_the_last_of_its_epoch_is_sent_when_the_hub_is_back(
+    tmp_path: Path,
+) -> None:
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        async with scene.agent():
+            scene.network.hub_uploads_down = True
+            await epochs(trainer, 1, 50, best=1)
+            assert scene.network.reports[-1].failed == 1
+            scene.network.hub_uploads_down = False
+            await epochs(trainer, 51, 90, best=1)
+            sent = [(c.epoch, c.is_best) for c in reversed(await scene.hub.checkpoints(scene.model_id))]
+            assert sent[0] == (0, True)
+            assert scene.network.reports[-1].best.epoch == 1  # type: ignore[union-attr]
+            assert scene.network.reports[-1].best.state == "Uploaded"  # type: ignore[union-attr]
+
+
 async def epochs(trainer: Trainer, first: int, last: int, *, best: int) -> None:
     """Each is saved; after epoch ``best`` none is better any more."""
     for epoch in range(first, last + 1):

@@ -159,10 +159,10 @@ class Checkpoints:
         if not snapshot.epoch:
             return False
         task = self._uploads.start(snapshot, snapshot.epoch, slots)
-        task.add_done_callback(partial(self._settle, snapshot))
+        task.add_done_callback(partial(self._settle, snapshot, slots))
         return True
 
-    def _settle(self, snapshot: Snapshot, task: asyncio.Task[Result]) -> None:
+    def _settle(self, snapshot: Snapshot, slots: tuple[Slot, ...], task: asyncio.Task[Result]) -> None:
         """What failed is taken up again, after a pause; what was refused waits for the next file."""
         if task.cancelled():
             return
@@ -170,6 +170,8 @@ class Checkpoints:
             self._not_before = self._now() + PAUSE
         if task.result() == "failed":
             self._done.pop(snapshot.kind, None)
+            if "best" in slots:  # it may have gone as the last of its epoch, which is the last no more
+                self._done.pop("best", None)
         else:
             self._kept = {kind: kept for kind, kept in self._kept.items() if kept.sha256 != snapshot.sha256}
 
