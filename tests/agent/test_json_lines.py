@@ -38,6 +38,12 @@ def test_bytes_of_any_kind_give_rows_or_none(content: bytes) -> None:
         assert row.epoch >= 1
 
 
+def test_a_name_that_no_hub_can_be_told_is_left_out_and_the_rest_of_its_line_is_not() -> None:
+    line = b'{"epoch": 1, "half \\ud83d": 1, "loss": 2}\n'
+    (row,) = read(line)
+    assert row == EpochRow(1, {"loss": 2.0})
+
+
 @given(st.lists(st.integers(0, 100), max_size=10))
 def test_it_does_not_matter_in_which_pieces_lines_come(cuts: list[int]) -> None:
     content = b'{"epoch": 1, "loss": 2}\n\n{"epoch": 2, "loss": 1e-3, "time": 9}\nnonsense\n{"epoch": 3}\n'

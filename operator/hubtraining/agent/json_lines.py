@@ -34,7 +34,7 @@ class JsonLines:
             self.skipped += 1
             return None
         self.epochs = _whole(values.pop(EPOCHS, None)) or self.epochs
-        numbers = {name: _finite(value) for name, value in values.items() if value is None or isinstance(value, float)}
+        numbers = {name: _finite(value) for name, value in values.items() if _is_metric(name, value)}
         return EpochRow(epoch, numbers, numbers.get(TIME))
 
 
@@ -49,6 +49,11 @@ def _object(line: bytes) -> dict[str, Any]:
 
 def _whole(value: Any) -> int | None:
     return int(value) if isinstance(value, float) and value.is_integer() and 1 <= value <= MAX_EPOCH else None
+
+
+def _is_metric(name: str, value: Any) -> bool:
+    """A name with half a surrogate pair, which JSON can hold, can be told to nobody."""
+    return (value is None or isinstance(value, float)) and not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _finite(value: float | None) -> float | None:
