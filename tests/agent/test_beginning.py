@@ -209,6 +209,14 @@ async def test_only_the_newest_run_that_was_put_away_is_kept(tmp_path: Path) -> 
         assert [path.name for path in (tmp_path / "workspace").iterdir() if "run" in path.name] == ["run.before-4"]
 
 
+async def test_a_run_that_was_put_away_stays_where_the_next_attempt_finds_no_run_to_put_away(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        scene.trainer().start()
+        for attempt in (2, 3):
+            await scene.assigned(attempt=attempt, resume=False).fetch()
+        assert (tmp_path / "workspace/run.before-2/args.yaml").is_file()
+
+
 async def test_a_checkpoint_of_another_machine_is_made_to_go_on_here(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
         trainer = await an_earlier_attempt(scene, 1, 2, save_dir="/content/runs/detect/train")

@@ -31,11 +31,15 @@ def forget(settings: AgentSettings) -> None:
 def put_away(run: Path, attempt: int) -> None:
     """Leave no run folder; the newest one that was put away stays beside its place, for people."""
     kept = run.with_name(f"{run.name}.before-{attempt}")
-    for older in run.parent.glob(f"{run.name}.before-*"):
-        if older != kept:
-            remove(older)
-    if not os.path.lexists(run):
-        return
+    if os.path.lexists(run):
+        _put_away(run, kept)
+    if os.path.lexists(kept):
+        for older in run.parent.glob(f"{run.name}.before-*"):
+            if older != kept:
+                remove(older)
+
+
+def _put_away(run: Path, kept: Path) -> None:
     if os.path.lexists(kept):  # this attempt has put it away before: what is there now is its own work
         remove(run)
     else:
