@@ -365,6 +365,23 @@ async def test_a_plain_trainer_on_an_empty_node_gets_the_hubs_checkpoint_and_its
         assert (run / "metrics.jsonl").read_text() == '{"epoch":1,"loss":1.0}\n{"epoch":2,"loss":0.5}\n'
 
 
+async def test_a_plain_trainers_checkpoint_from_the_hub_keeps_its_epoch_until_there_is_a_newer(tmp_path: Path) -> None:
+    """It counts from 1, and lies where those of Ultralytics do, which count from 0."""
+    async with a_scene(tmp_path) as scene:
+        run = tmp_path / "workspace/run"
+        (run / "checkpoints").mkdir(parents=True)
+        async with scene.agent():
+            (run / "metrics.jsonl").write_text("".join(LINES[:2]))
+            (run / "checkpoints/last.pt").write_bytes(saved({"epoch": 2}))
+            await asyncio.sleep(5)
+        empty(scene)
+        assert (await scene.assigned(attempt=2).fetch()).resumed_epoch == 2
+        async with scene.agent():
+            await asyncio.sleep(20)
+        assert scene.network.reports[-1].latest.epoch == 2  # type: ignore[union-attr]
+        assert (await scene.assigned(attempt=3).fetch()).resumed_epoch == 2
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a process that dies closes no file
 async def test_a_fetch_that_is_broken_off_anywhere_and_run_again_ends_the_same(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:

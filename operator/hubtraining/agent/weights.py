@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from hubtraining.agent.run_folder import Kind, Signature, Workspace
+from hubtraining.agent.growing import CSV, JSONL
+from hubtraining.agent.run_folder import Kind, Signature, Workspace, read_small
 
 ULTRALYTICS = "weights"
 PLAIN = "checkpoints"
@@ -25,19 +26,22 @@ class WeightsFile(msgspec.Struct, frozen=True):
     signature: Signature
     epoch: int | None = None
     """By its name, counted from 1."""
-
-    @property
-    def plain(self) -> bool:
-        """Not of Ultralytics: what the file says inside of epochs is the trainer's own affair."""
-        return self.name.parent.name == PLAIN
+    plain: bool = False
+    """Of the plain contract, which counts from 1 what the file says inside of epochs; Ultralytics does from 0."""
 
 
 def find(workspace: Workspace, run: PurePosixPath, kind: Kind) -> WeightsFile | None:
     """The newest of a kind. Raises OSError, Unsafe among them, where that cannot be told."""
-    plain = _at(workspace, run / PLAIN / f"{kind}.pt")
-    if plain is None and kind == "last":
-        plain = _numbered(workspace, run / PLAIN)
-    return plain or _at(workspace, run / ULTRALYTICS / f"{kind}.pt")
+    file = _at(workspace, run / PLAIN / f"{kind}.pt", plain=True)
+    if file is None and kind == "last":
+        file = _numbered(workspace, run / PLAIN)
+    return file or _at(workspace, run / ULTRALYTICS / f"{kind}.pt", plain=_is_plain(workspace, run))
+
+
+def _is_plain(workspace: Workspace, run: PurePosixPath) -> bool:
+    """By the run's table: ``fetch`` puts what a plain trainer goes on from where Ultralytics has its own."""
+    csv, jsonl = (read_small(workspace, run / table, 1) for table in (CSV, JSONL))
+    return csv is None and jsonl is not None
 
 
 def _numbered(workspace: Workspace, folder: PurePosixPath) -> WeightsFile | None:
@@ -47,9 +51,11 @@ def _numbered(workspace: Workspace, folder: PurePosixPath) -> WeightsFile | None
     if not numbered:
         return None
     epoch = max(numbered)
-    return _at(workspace, folder / numbered[epoch], epoch)
+    return _at(workspace, folder / numbered[epoch], epoch, plain=True)
 
 
-def _at(workspace: Workspace, name: PurePosixPath, epoch: int | None = None) -> WeightsFile | None:
+def _at(
+    workspace: Workspace, name: PurePosixPath, epoch: int | None = None, *, plain: bool = False
+) -> WeightsFile | None:
     signature = workspace.signature(name)
-    return None if signature is None else WeightsFile(name, signature, epoch)
+    return None if signature is None else WeightsFile(name, signature, epoch, plain)
