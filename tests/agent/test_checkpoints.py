@@ -4,6 +4,7 @@ import asyncio
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders.agent import a_scene
@@ -11,6 +12,7 @@ from builders.checkpoints import sha256_of
 from builders.trainer import Trainer, saved, weights
 
 from hubtraining.agent import checkpoints
+from hubtraining.agent.journal import Journal
 
 pytestmark = pytest.mark.looptime
 
@@ -228,6 +230,32 @@ async def test_a_best_that_could_not_be_sent_with_the_last_of_its_epoch_is_sent_
             assert sent[0] == (0, True)
             assert scene.network.reports[-1].best.epoch == 1  # type: ignore[union-attr]
             assert scene.network.reports[-1].best.state == "Uploaded"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("begins", ["a flush", "the end"])
+async def test_an_upload_that_is_just_being_journalled_counts_whatever_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begins: str
+) -> None:
+    write = Journal._try
+
+    async def slowly(journal: Journal, *call: Any) -> None:
+        await write(journal, *call)
+        await asyncio.sleep(3)
+
+    monkeypatch.setattr(Journal, "_try", slowly)
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        async with scene.agent() as signals:
+            trainer.epoch(1)
+            while not await scene.uploads():
+                await asyncio.sleep(0.5)
+            if begins == "a flush":
+                signals.flush.set()
+            else:
+                trainer.strip().exit(0)
+            await asyncio.sleep(60)
+            assert scene.network.reports[-1].latest.state == "Uploaded"  # type: ignore[union-attr]
+            assert scene.network.reports[-1].uploaded == scene.sent("/upload") == (1 if begins == "a flush" else 2)
 
 
 async def epochs(trainer: Trainer, first: int, last: int, *, best: int) -> None:

@@ -25,6 +25,10 @@ class Traffic:
         if exchange.op == UPLOAD:
             self.waiting = True
 
+    def over(self) -> None:
+        """An upload has come to its end, well or badly: there is no next try."""
+        self.waiting = False
+
     def sent(self, sent: int, size: int) -> None:
         """So many bytes of a checkpoint are on their way."""
         self.waiting = False

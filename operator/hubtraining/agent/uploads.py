@@ -55,6 +55,7 @@ class Uploads:
         self._watch = watch
         self._clock = clock
         self._tasks: dict[str, asyncio.Task[Result]] = {}
+        self._recording = asyncio.Lock()
 
     @property
     def pending(self) -> int:
@@ -111,11 +112,13 @@ class Uploads:
         self._show(slots, checkpoint)
         started = asyncio.get_running_loop().time()
         result = await self._try(self._upload(snapshot, epoch, slots))
+        self._traffic.over()
         self._metrics.uploads.labels("+".join(slots), result).inc()
         if result == "uploaded":
             self._metrics.upload_seconds.observe(asyncio.get_running_loop().time() - started)
             self._metrics.upload_bytes.inc(snapshot.size)
-            await self._record(slots, msgspec.structs.replace(checkpoint, state=CheckpointState.UPLOADED))
+            uploaded = msgspec.structs.replace(checkpoint, state=CheckpointState.UPLOADED)
+            await asyncio.shield(self._record(slots, uploaded))  # the hub has it, whoever gives us up now
             await self._snapshots.discard(snapshot)
         elif result in ("failed", "refused"):
             self._board.update(failed=self._board.state.failed + 1)
@@ -157,10 +160,11 @@ class Uploads:
         )
 
     async def _record(self, slots: tuple[Slot, ...], checkpoint: Checkpoint) -> None:
-        number = self._journal.ledger.uploaded + 1
-        await self._journal.add(Uploaded(slots, checkpoint, number))
-        self._board.update(uploaded=number)
-        self._show(slots, checkpoint)
+        async with self._recording:  # the next number is known when the journal has the one before
+            number = self._journal.ledger.uploaded + 1
+            await self._journal.add(Uploaded(slots, checkpoint, number))
+            self._board.update(uploaded=number)
+            self._show(slots, checkpoint)
         log.info("the hub has the checkpoint of epoch %d (%s)", checkpoint.epoch, " and ".join(slots))
 
     def _show(self, slots: tuple[Slot, ...], checkpoint: Checkpoint) -> None:
