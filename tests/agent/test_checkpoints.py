@@ -247,7 +247,7 @@ async def test_an_upload_that_is_just_being_journalled_counts_whatever_begins(
         trainer = scene.trainer().start()
         async with scene.agent() as signals:
             trainer.epoch(1)
-            while not await scene.uploads():
+            while not await scene.uploads():  # noqa: ASYNC110 - the hub sets no event
                 await asyncio.sleep(0.5)
             if begins == "a flush":
                 signals.flush.set()

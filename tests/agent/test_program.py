@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from builders.agent import TOKEN, Scene, a_scene
 from builders.trainer import Trainer, metrics_of, saved, weights
@@ -456,6 +457,26 @@ async def test_what_the_controller_is_told(tmp_path: Path) -> None:
         assert last.hub.last_heartbeat_time
         assert last.final is not None
         assert scene.network.wrong_tokens == 0
+
+
+@pytest.mark.parametrize("seconds", [600, 7200])
+@pytest.mark.parametrize("ended", [True, False])
+async def test_a_hub_that_names_a_time_is_left_alone_for_it(tmp_path: Path, seconds: int, ended: bool) -> None:
+    """But for an hour at most; heartbeats that it answers change nothing."""
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer(epochs=2).start()
+        scene.network.hub_rests = httpx.Response(429, headers={"retry-after": str(seconds)})
+        async with scene.agent():
+            trainer.epoch(1)
+            if ended:
+                trainer.strip().exit(0)
+            await asyncio.sleep(580)
+            assert scene.sent("/upload") == 1
+            assert scene.sent(f"POST /v1/models/{scene.model_id}") == 1
+            scene.network.hub_rests = None
+            await asyncio.sleep(2400 if seconds == 600 else 3100)
+            assert scene.sent("/upload") == 2
+            assert scene.network.reports[-1].hub.buffered_updates == 0
 
 
 async def test_a_page_in_the_place_of_the_hub_is_outlasted_at_the_end_of_a_run(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from hubtraining.hub.errors import HubUnavailable
+from hubtraining.hub.pace import PATIENCE
 
 T = TypeVar("T")
 
@@ -24,6 +25,38 @@ CALL = Policy(tries=3, seconds=30.0)
 
 UPLOAD = Policy(tries=10, seconds=3600.0)
 """For checkpoints."""
+
+TICK = 0.5
+"""Seconds: timers may be a little early, and nobody asks for less."""
+
+
+class Rest:
+    """For how long a hub wants no more calls of one kind, whoever would make them."""
+
+    def __init__(self) -> None:
+        self._error: HubUnavailable | None = None
+        self._until = 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds."""
+        return max(0.0, self._until - asyncio.get_running_loop().time())
+
+    async def kept(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call; but while the hub rests there is no call, only the error that said so."""
+        if self._error is not None and self.left > TICK:
+            raise self._error.with_traceback(None)
+        return await self.noted(call)
+
+    async def noted(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call, and remember the time that the hub names."""
+        try:
+            return await call()
+        except HubUnavailable as error:
+            if error.retry_after is not None:
+                self._error = error
+                self._until = asyncio.get_running_loop().time() + min(error.retry_after, PATIENCE)
+            raise
 
 
 async def persist(

@@ -31,7 +31,7 @@ from hubtraining.hub.errors import (
 )
 from hubtraining.hub.multipart import Progress
 from hubtraining.hub.pace import PROTOCOL_LIMITS, RateLimits, beat_after, wait_after
-from hubtraining.hub.retry import UPLOAD, persist
+from hubtraining.hub.retry import UPLOAD, Rest, persist
 from hubtraining.hub.state import NEW, Health, SessionState
 from hubtraining.hub.uploads import CheckpointUpload, Superseded, Turn, UploadTurns
 
@@ -71,6 +71,7 @@ class HubTrainingSession:
         self._health = Health()
         self._uploads = UploadTurns(limits.checkpoint)
         self._posting = asyncio.Lock()
+        self._rest = Rest()
         self._stopping = asyncio.Event()
         self._filled = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -216,8 +217,8 @@ class HubTrainingSession:
             batch = self._state.metrics.batch()
             if not batch:
                 return None
-            send = partial(self._client.send_metrics, self.model_id, batch)
-            error = await self._survived("metrics", lambda: persist(lambda: self._noted(send())))
+            post = partial(persist, lambda: self._noted(self._client.send_metrics(self.model_id, batch)))
+            error = await self._survived("metrics", lambda: self._rest.kept(post))
             waiting = self._state.metrics
             self._change(metrics=waiting.refused(batch) if error else waiting.acknowledged(batch))
             self._refill()
@@ -227,9 +228,8 @@ class HubTrainingSession:
         """Send until the hub has it, its time is over, or something newer waits."""
 
         async def once() -> None:
-            self._uploads.check(turn)
             await self._send_ahead()
-            await self._noted(send())
+            await self._uploads.send(turn, lambda: self._noted(send()))
 
         loop, failures = asyncio.get_running_loop(), 0
         deadline = loop.time() + UPLOAD.seconds

@@ -1,7 +1,7 @@
 """Checkpoints on their way to the hub: what one upload says, and in which order they go."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import msgspec
 
 from hubtraining.domain import epochs
 from hubtraining.hub import wire
+from hubtraining.hub.retry import Rest
 
 
 class CheckpointUpload(msgspec.Struct, frozen=True):
@@ -62,6 +63,7 @@ class UploadTurns:
         self._asked = asyncio.Condition()
         self._newest = {False: 0, True: 0}
         self._next = 0.0
+        self._rest = Rest()
 
     def due(self) -> bool:
         """Whether the rate limit lets an epoch's checkpoint go now."""
@@ -80,6 +82,11 @@ class UploadTurns:
         if self._superseded(turn):
             raise Superseded
 
+    async def send(self, turn: Turn, call: Callable[[], Awaitable[None]]) -> None:
+        """Make the call that uploads. Raises Superseded where :meth:`check` does."""
+        self.check(turn)
+        await self._rest.noted(call)
+
     async def sleep(self, turn: Turn, seconds: float) -> None:
         """Wait, but no longer than until something newer is asked for; then raises Superseded."""
         with suppress(TimeoutError):
@@ -89,9 +96,12 @@ class UploadTurns:
 
     @asynccontextmanager
     async def take(self, turn: Turn) -> AsyncIterator[None]:
-        """The time in which this upload is the only one. Raises Superseded if it came too late."""
+        """The time in which this upload is the only one. Raises Superseded if it came too late.
+
+        It begins when the hub has had the rest that it asked for, be it of an upload that was given up since.
+        """
         async with self._lock:
-            self.check(turn)
+            await self.sleep(turn, self._rest.left)
             before = self._next
             self._next = asyncio.get_running_loop().time() + self._seconds
             try:
