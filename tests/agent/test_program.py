@@ -314,6 +314,19 @@ async def test_a_run_folder_that_is_deleted_and_made_again_starts_from_the_begin
         assert await scene.in_hub() == rows(1, 2, 3)
 
 
+async def test_a_final_model_is_as_fit_as_its_own_run_not_as_one_that_was_begun_again(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        async with scene.agent():
+            await finish(trainer, (1, 2, 3))
+            shutil.rmtree(trainer.run)
+            await finish(trainer.start(), (1,))
+            trainer.strip().exit(0)
+            await asyncio.sleep(30)
+        final, *_ = await scene.hub.checkpoints(scene.model_id)
+        assert (final.type, final.map) == ("final", metrics_of(1)["metrics/mAP50-95(B)"])
+
+
 async def test_a_restarted_agent_goes_on_and_sends_nothing_twice(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
         trainer = scene.trainer().start()

@@ -100,6 +100,8 @@ class Watch:
     def _show(self, seen: Seen) -> None:
         before = self._board.state.progress
         progress = folded(before.anew() if seen.anew else before, seen.rows, asyncio.get_running_loop().time())
+        if seen.anew:
+            self.fitness.clear()
         self._remember(seen.rows)
         exit_code = None if seen.more else seen.exit_code
         self._board.update(
