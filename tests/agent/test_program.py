@@ -189,6 +189,21 @@ async def test_agent_that_is_asked_to_leave_spends_no_more_than_the_flush_time_o
         assert scene.outcome.buffered_updates >= 1
 
 
+@pytest.mark.parametrize("away", [20, 70, 100])
+async def test_a_hub_that_is_back_within_the_flush_time_gets_the_newest_checkpoint(tmp_path: Path, away: int) -> None:
+    """A drained node may take the hub with it, for a while."""
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer().start()
+        async with scene.agent() as signals:
+            await finish(trainer, (1, 2))
+            await asyncio.sleep(20)
+            scene.network.hub_down = True
+            signals.term.set()
+            await asyncio.sleep(away)
+            scene.network.hub_down = False
+        assert (await scene.uploads())[-1] == ("epoch", 2, digest(trainer.saved["last"]))
+
+
 async def test_prestop_begins_the_upload_while_the_trainer_still_stops(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
         trainer = scene.trainer().start()

@@ -12,7 +12,7 @@ from hubtraining.agent.metrics import AgentMetrics
 from hubtraining.agent.run_folder import Kind
 from hubtraining.agent.snapshots import NoRoom, Snapshot, Snapshots, Stripped
 from hubtraining.agent.state import Board
-from hubtraining.agent.uploads import Result, Uploads
+from hubtraining.agent.uploads import KICK, Result, Uploads
 from hubtraining.agent.weights import KINDS, WeightsFile
 
 log = logging.getLogger("hubtraining.agent")
@@ -74,7 +74,9 @@ class Checkpoints:
         torn = 0
         while self._changed() and torn < TRIES:
             torn = 0 if await self._round() else torn + 1
-            await self._uploads.settled()
+            while not await self._uploads.settled(KICK):
+                if await self._uploads.kick():
+                    self._done.clear()
             if self._changed():
                 await asyncio.sleep(AGAIN)
         for snapshot, slots in _sorted(self._kept.get("last"), self._kept.get("best")):

@@ -81,17 +81,27 @@ class Uploads:
             task = self.start(snapshot, epoch, slots)
             await asyncio.wait((task,), timeout=KICK)
             if not task.done():
-                if self._session.health.failures == 0:
-                    await self.cancel(waiting_only=True)
+                await self.kick()
             elif task.result() == "failed":
                 await asyncio.sleep(PAUSE)
             else:
                 return task.result()
 
-    async def settled(self) -> None:
-        """Return when nothing is under way any more."""
+    async def settled(self, seconds: float | None = None) -> bool:
+        """Return when nothing is under way any more, or after so many seconds; whether nothing is."""
         while self._tasks:
-            await asyncio.wait(self._tasks.values())
+            _, left = await asyncio.wait(self._tasks.values(), timeout=seconds)
+            if left:
+                return False
+        return True
+
+    async def kick(self) -> bool:
+        """Break off what waits for its next try where that is too long. Whether it did.
+
+        The hub answers again, or may do so any moment and the pod can go any moment: its trainer was asked to stop.
+        """
+        pressing = self._session.health.failures == 0 or self._board.state.exit_code is None
+        return pressing and await self.cancel(waiting_only=True)
 
     async def cancel(self, *, waiting_only: bool = False) -> bool:
         """Break off what is under way; with ``waiting_only``, if it waits for its next try. Whether it did."""
