@@ -1,9 +1,9 @@
 """Reports to the controller, in virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import msgspec
@@ -54,6 +54,7 @@ class Controller:
         return [round(at, 3) for at, _ in self.reports]
 
 
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 TOKEN = fixed("a-token", "token")
 
 
@@ -63,12 +64,16 @@ async def no_token() -> Credential:
 
 @asynccontextmanager
 async def reporting(
-    controller: Controller, board: Board, assignment: Assignment = ASSIGNMENT, credentials: Provider = TOKEN
+    controller: Controller,
+    board: Board,
+    assignment: Assignment = ASSIGNMENT,
+    credentials: Provider = TOKEN,
+    clock: Callable[[], datetime] = lambda: NEW_YEAR,
 ) -> AsyncIterator[tuple[Reporter, AgentMetrics, "asyncio.Task[None]"]]:
     """A reporter that runs."""
     metrics = AgentMetrics()
     async with httpx.AsyncClient(transport=httpx.MockTransport(controller.take)) as http:
-        reporter = Reporter(assignment, board, credentials, http, metrics, lambda: datetime(2026, 1, 1, tzinfo=UTC))
+        reporter = Reporter(assignment, board, credentials, http, metrics, clock)
         task = asyncio.create_task(reporter.run())
         try:
             yield reporter, metrics, task
@@ -183,3 +188,15 @@ async def test_the_token_goes_along_and_appears_in_no_log(caplog: pytest.LogCapt
         await asyncio.sleep(10)
     assert set(seen) == {"Bearer a-token"}
     assert "a-token" not in caplog.text
+
+
+async def test_a_clock_that_is_set_back_makes_no_report_older_than_the_one_before() -> None:
+    controller, board = Controller(), Board(RunState())
+    moments = iter(NEW_YEAR + timedelta(seconds=seconds) for seconds in (3600, 10, 3700))
+    async with reporting(controller, board, clock=lambda: next(moments)):
+        await asyncio.sleep(1)
+        board.update(stage=Stage.TRAINING)
+        await asyncio.sleep(1)
+        board.update(stage=Stage.FINALIZING)
+        await asyncio.sleep(1)
+    assert [(report.time - NEW_YEAR).total_seconds() for _, report in controller.reports] == [3600, 3600, 3700]

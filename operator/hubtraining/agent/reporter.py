@@ -51,6 +51,8 @@ class Reporter:
         self._sequence = 0
         self._failures = 0
         self._told: RunState | None = None
+        self._newest: datetime | None = None
+        """Time of the newest report."""
 
     async def run(self) -> None:
         """Report until a newer attempt takes over."""
@@ -92,7 +94,7 @@ class Reporter:
 
     async def _tell(self, state: RunState) -> bool:
         self._sequence += 1
-        body = report(self._assignment, state, self._sequence, self._clock())
+        body = report(self._assignment, state, self._sequence, self._now())
         result = await self._post(msgspec.json.encode(body))
         self._metrics.reports.labels(result).inc()
         if result == "superseded":
@@ -100,6 +102,12 @@ class Reporter:
         if result == "taken":
             self._told = state
         return result == "taken"
+
+    def _now(self) -> datetime:
+        """By the wall clock, which may be set back: the controller takes no report that is older than one it knows."""
+        now = self._clock()
+        self._newest = now if self._newest is None else max(now, self._newest)
+        return self._newest
 
     async def _post(self, body: bytes) -> str:
         """What became of a report; every failure is a result."""
