@@ -13,6 +13,7 @@ from builders.trainer import POD_RUN, Trainer, metrics_of, saved, weights
 from hubtraining.agent import records
 from hubtraining.domain import layout
 from hubtraining.domain.layout import Begun, Input
+from hubtraining.domain.report import Stage
 from hubtraining.hub.errors import HubNotFound, HubProtocolError, HubUnavailable
 
 pytestmark = pytest.mark.looptime
@@ -380,6 +381,21 @@ async def test_a_plain_trainers_checkpoint_from_the_hub_keeps_its_epoch_until_th
             await asyncio.sleep(20)
         assert scene.network.reports[-1].latest.epoch == 2  # type: ignore[union-attr]
         assert (await scene.assigned(attempt=3).fetch()).resumed_epoch == 2
+
+
+async def test_the_lines_that_a_plain_trainer_goes_on_from_are_no_progress_of_the_attempt(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        run = tmp_path / "workspace/run"
+        (run / "checkpoints").mkdir(parents=True)
+        (run / "metrics.jsonl").write_text("".join(LINES[:2]))
+        (run / "checkpoints/last.pt").write_bytes(saved({"epoch": 2}))
+        assert (await scene.assigned(attempt=2).fetch()).resumed_epoch == 2
+        async with scene.agent():
+            await asyncio.sleep(60)
+            assert (scene.network.reports[-1].stage, scene.network.reports[-1].epoch) == (Stage.PREPARING, 2)
+            (run / "metrics.jsonl").write_text("".join(LINES))
+            await asyncio.sleep(20)
+            assert (scene.network.reports[-1].stage, scene.network.reports[-1].epoch) == (Stage.TRAINING, 3)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a process that dies closes no file

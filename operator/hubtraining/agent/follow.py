@@ -40,7 +40,7 @@ class Follower:
         self._exit_file = exit_file
         self._csv = GrowingTable(workspace, run / CSV)
         self._jsonl = GrowingTable(workspace, run / JSONL)
-        self._ours = self._csv
+        self._ours: GrowingTable | None = None
         self._complaints: dict[str, str] = {}
 
     def look(self) -> Seen:
@@ -62,7 +62,7 @@ class Follower:
             growth = self._grown(table)
             if growth is not None:
                 before, self._ours = self._ours, table
-                return growth if before is table else msgspec.structs.replace(growth, anew=True)
+                return growth if before in (None, table) else msgspec.structs.replace(growth, anew=True)
         return Growth()
 
     def _grown(self, table: GrowingTable) -> Growth | None:
@@ -88,7 +88,9 @@ class Follower:
 
     def _planned(self) -> Planned:
         arguments = read_small(self._workspace, self._run / "args.yaml")
-        return Planned(epochs=self._ours.reader.epochs) if arguments is None else planned(arguments)
+        if arguments is not None:
+            return planned(arguments)
+        return Planned() if self._ours is None else Planned(epochs=self._ours.reader.epochs)
 
     def _complain(self, what: str, why: str) -> None:
         """Once for each thing that is wrong, not once a second."""
