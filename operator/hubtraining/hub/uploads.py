@@ -101,10 +101,11 @@ class UploadTurns:
         It begins when the hub has had the rest that it asked for, be it of an upload that was given up since.
         """
         async with self._lock:
-            await self.sleep(turn, self._rest.left)
             before = self._next
-            self._next = asyncio.get_running_loop().time() + self._seconds
             try:
+                self._next = asyncio.get_running_loop().time() + self._seconds
+                await self.sleep(turn, self._rest.left)
+                self._next = asyncio.get_running_loop().time() + self._seconds
                 yield
             except BaseException:
                 self._next = before
