@@ -345,6 +345,20 @@ async def test_a_plain_trainers_files_are_gone_on_from_by_their_names_or_their_o
         assert (run / "metrics.jsonl").read_text() == "".join(LINES[:epoch])
 
 
+@pytest.mark.parametrize("torn", ["checkpoints/epoch-3.pt", "checkpoints/last.pt"])
+async def test_a_plain_trainers_torn_file_gives_way_to_the_newest_that_is_whole(tmp_path: Path, torn: str) -> None:
+    async with a_scene(tmp_path) as scene:
+        scene.assigned(attempt=2)
+        run = tmp_path / "workspace/run"
+        (run / "checkpoints").mkdir(parents=True)
+        (run / "metrics.jsonl").write_text("".join(LINES))
+        for epoch in (1, 2):
+            (run / f"checkpoints/epoch-{epoch}.pt").write_bytes(saved({}, seed=str(epoch)))
+        (run / torn).write_bytes(saved({"epoch": 3})[:500])
+        assert (await scene.fetch()).resumed_epoch == 2
+        assert (run / "weights/last.pt").read_bytes() == saved({}, seed="2")
+
+
 async def test_a_plain_trainer_on_an_empty_node_gets_the_hubs_checkpoint_and_its_lines(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
         run = tmp_path / "workspace/run"

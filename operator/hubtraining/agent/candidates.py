@@ -33,7 +33,7 @@ def in_workspace(workspace: Workspace, root: Path, run: PurePosixPath) -> Candid
     """The one of the highest epoch that an older attempt left in ``root``. Blocks."""
     found = tables.find(workspace, run)
     newest = found.newest if found else 0
-    left = [_left(workspace, root, file, newest) for kind in weights.KINDS if (file := _file(workspace, run, kind))]
+    left = [_whole(workspace, root, run, kind, newest) for kind in weights.KINDS]
     return max(filter(None, left), key=lambda candidate: candidate.epoch, default=None)
 
 
@@ -60,12 +60,17 @@ def digest(file: IO[bytes]) -> str:
     return total.hexdigest()
 
 
-def _file(workspace: Workspace, run: PurePosixPath, kind: Kind) -> WeightsFile | None:
+def _whole(workspace: Workspace, root: Path, run: PurePosixPath, kind: Kind, newest: int) -> Candidate | None:
+    """The newest of a kind that can be gone on from; the newest line tells the epoch of the newest file only."""
     try:
-        return weights.find(workspace, run, kind)
+        for file in weights.each(workspace, run, kind):
+            candidate = _left(workspace, root, file, newest)
+            if candidate is not None:
+                return candidate
+            newest = 0
     except OSError as error:
         log.warning("the workspace's %s checkpoint is left out: %s", kind, error)
-        return None
+    return None
 
 
 def _left(workspace: Workspace, root: Path, found: WeightsFile, newest: int) -> Candidate | None:

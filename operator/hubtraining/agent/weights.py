@@ -1,6 +1,7 @@
 """Which checkpoint files a run folder has: Ultralytics' own, or those of the plain contract for any other trainer."""
 
 import re
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import PurePosixPath
 
@@ -32,10 +33,16 @@ class WeightsFile(msgspec.Struct, frozen=True):
 
 def find(workspace: Workspace, run: PurePosixPath, kind: Kind) -> WeightsFile | None:
     """The newest of a kind. Raises OSError, Unsafe among them, where that cannot be told."""
-    file = _at(workspace, run / PLAIN / f"{kind}.pt", plain=True)
-    if file is None and kind == "last":
-        file = _numbered(workspace, run / PLAIN)
-    return file or _at(workspace, run / ULTRALYTICS / f"{kind}.pt", plain=_is_plain(workspace, run))
+    return next(each(workspace, run, kind), None)
+
+
+def each(workspace: Workspace, run: PurePosixPath, kind: Kind) -> Iterator[WeightsFile]:
+    """All of a kind, the newest first. Raises as :func:`find` does."""
+    yield from _at(workspace, run / PLAIN / f"{kind}.pt", plain=True)
+    if kind == "last":
+        for epoch, name in sorted(_numbered(workspace, run / PLAIN).items(), reverse=True):
+            yield from _at(workspace, run / PLAIN / name, epoch, plain=True)
+    yield from _at(workspace, run / ULTRALYTICS / f"{kind}.pt", plain=_is_plain(workspace, run))
 
 
 def _is_plain(workspace: Workspace, run: PurePosixPath) -> bool:
@@ -44,18 +51,15 @@ def _is_plain(workspace: Workspace, run: PurePosixPath) -> bool:
     return csv is None and jsonl is not None
 
 
-def _numbered(workspace: Workspace, folder: PurePosixPath) -> WeightsFile | None:
-    """The one with the highest number in its name."""
+def _numbered(workspace: Workspace, folder: PurePosixPath) -> dict[int, str]:
+    """The names that say an epoch, by it."""
     names = islice(workspace.names(folder), MAX_FILES)
-    numbered = {int(match[1]): name for name in names if (match := _NUMBERED.fullmatch(name)) and int(match[1]) > 0}
-    if not numbered:
-        return None
-    epoch = max(numbered)
-    return _at(workspace, folder / numbered[epoch], epoch, plain=True)
+    return {int(match[1]): name for name in names if (match := _NUMBERED.fullmatch(name)) and int(match[1]) > 0}
 
 
 def _at(
     workspace: Workspace, name: PurePosixPath, epoch: int | None = None, *, plain: bool = False
-) -> WeightsFile | None:
+) -> Iterator[WeightsFile]:
     signature = workspace.signature(name)
-    return None if signature is None else WeightsFile(name, signature, epoch, plain)
+    if signature is not None:
+        yield WeightsFile(name, signature, epoch, plain)
