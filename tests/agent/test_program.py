@@ -507,6 +507,23 @@ async def test_a_hub_that_names_a_time_is_left_alone_for_it(tmp_path: Path, seco
             assert scene.network.reports[-1].hub.buffered_updates == 0
 
 
+async def test_a_final_that_is_refused_does_not_end_the_wait_for_metrics(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        trainer = scene.trainer(epochs=1).start()
+        scene.network.hub_rests = httpx.Response(429, headers={"retry-after": "200"})
+        scene.network.hub_takes_uploads = True
+        async with scene.agent():
+            trainer.row(1)
+            with zipfile.ZipFile(trainer.run / "weights/last.pt", "w") as archive:
+                archive.writestr("archive/other.bin", b"nothing that the hub takes")
+            trainer.exit(0)
+            await asyncio.sleep(100)
+            assert "no final model" in scene.outcome.message
+            scene.network.hub_rests = None
+            await asyncio.sleep(200)
+            assert await scene.in_hub() == rows(1)
+
+
 async def test_a_page_in_the_place_of_the_hub_is_outlasted_at_the_end_of_a_run(tmp_path: Path) -> None:
     """Whoever refuses there, it is not the hub: what it has not got is owed."""
     async with a_scene(tmp_path) as scene:

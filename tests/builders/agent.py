@@ -69,7 +69,8 @@ class Network(httpx.AsyncBaseTransport):
         self.hub_down = False
         self.hub_uploads_down = False
         self.hub_rests: httpx.Response | None = None
-        """What every call that stores metrics or a checkpoint gives."""
+        """What every call gives that stores metrics or a checkpoint, but for uploads where they are let through."""
+        self.hub_takes_uploads = False
         self.hub_is_a_page = False
         """A captive portal answers in its place."""
         self.instead_of_files: httpx.Response | None = None
@@ -87,7 +88,7 @@ class Network(httpx.AsyncBaseTransport):
         self.asked.append(f"{request.method} {request.url.path}")
         if self.hub_down or (self.hub_uploads_down and request.url.path.endswith("/upload")):
             raise httpx.ConnectError("cut")
-        if self.hub_rests is not None and request.method == "POST" and stores(request.url.path):
+        if self.hub_rests is not None and request.method == "POST" and self._rests(request.url.path):
             return httpx.Response(self.hub_rests.status_code, headers=self.hub_rests.headers)
         if self.hub_is_a_page:
             return httpx.Response(200, html="<html>Sign in to the network</html>")
@@ -95,6 +96,9 @@ class Network(httpx.AsyncBaseTransport):
             content, headers = self.instead_of_files.content, self.instead_of_files.headers
             return httpx.Response(200, content=content, headers={"content-type": headers["content-type"]})
         return await self._hub.handle_async_request(request)
+
+    def _rests(self, path: str) -> bool:
+        return path.rpartition("/")[0] == wire.MODELS or (path.endswith("/upload") and not self.hub_takes_uploads)
 
     async def _controller(self, request: httpx.Request) -> httpx.Response:
         if self.controller_crash:
@@ -111,11 +115,6 @@ class Network(httpx.AsyncBaseTransport):
         assert ca_bundle == ""
         async with httpx.AsyncClient(transport=self) as http:
             yield http
-
-
-def stores(path: str) -> bool:
-    """Whether a POST there stores metrics or a checkpoint; all others are heartbeats and the like."""
-    return path.endswith("/upload") or path.rpartition("/")[0] == wire.MODELS
 
 
 class Scene:

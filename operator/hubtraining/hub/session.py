@@ -217,8 +217,8 @@ class HubTrainingSession:
             batch = self._state.metrics.batch()
             if not batch:
                 return None
-            post = partial(persist, lambda: self._noted(self._client.send_metrics(self.model_id, batch)))
-            error = await self._survived("metrics", lambda: self._rest.kept(post))
+            send = partial(self._rest.kept, partial(self._client.send_metrics, self.model_id, batch))
+            error = await self._survived("metrics", lambda: persist(lambda: self._noted(send())))
             waiting = self._state.metrics
             self._change(metrics=waiting.refused(batch) if error else waiting.acknowledged(batch))
             self._refill()
