@@ -37,12 +37,14 @@ class Office:
     woken: list[Key] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
     mailbox: Mailbox = field(default_factory=Mailbox)
+    filled: bool = True
 
     def __post_init__(self) -> None:
         self.pods, self.sessions = PodCache(), SessionCache()
         self.pods.put(a_pod().view())
         self.pods.put(a_pod(session="cars", uid="pod-2", session_uid="session-2").view())
-        self.sessions.put(msgspec.structs.replace(a_session(), status=self.status))
+        if self.filled:
+            self.sessions.put(msgspec.structs.replace(a_session(), status=self.status))
         tokens = Tokens(self._review, self.pods, lambda: NOW)
         desk = Desk(
             tokens,
@@ -128,6 +130,14 @@ async def test_the_agent_of_a_session_that_is_gone_is_told_so() -> None:
     office.sessions.remove(("team-a", "signs"), "session-1")
     answer = await office.post()
     assert (answer.status_code, answer.text) == (409, "the session is no more\n")
+
+
+async def test_the_agent_of_a_session_that_is_not_known_yet_is_asked_to_come_again() -> None:
+    """A new leader hears of pods and of sessions apart: an agent that is told of an end never reports again."""
+    office = Office(filled=False)
+    answer = await office.post()
+    assert (answer.status_code, answer.text) == (503, "the session is not known yet\n")
+    assert office.counted == ["unavailable"]
 
 
 async def test_the_agent_of_an_earlier_session_of_the_name_is_told_so() -> None:
