@@ -491,6 +491,48 @@ async def test_whoever_hears_a_hub_again_wakes_all_who_wait_for_it() -> None:
     assert all(asked and isinstance(asked.answer, Prepared) for asked in answers)
 
 
+def several(count: int) -> list[Session]:
+    return [msgspec.structs.replace(a_foreign_session(), uid=f"uid-{n}", name=f"signs-{n}") for n in range(count)]
+
+
+async def test_a_hub_that_has_nothing_to_train_with_answers_all_the_same() -> None:
+    """Who asks first after an outage may have a model without a data set: the others must not wait for another."""
+    bare = RecordedHub().on("GET", MODEL_PATH, ok(a_model(train_args={})))
+    hubs = [bare, RecordedHub().on("GET", MODEL_PATH, refused(503))]
+    scene = with_hub(last_of(hubs))
+    async with scene.hubs() as asker:
+        for session in several(5):
+            await asker.problem(session)
+        hubs.pop()
+        await asyncio.sleep(35)
+        scene.woken.clear()
+        first = msgspec.structs.replace(a_foreign_session(train={"args": {}}), uid="bare", name="bare")
+        assert (await asker.problem(first)).reason is Reason.DATASET_NOT_READY
+    waiting = several(5)[1:]  # the first of them was sent after the rest
+    assert scene.woken == [*(session.key for session in waiting), first.key]
+
+
+async def test_those_who_do_not_wait_any_more_are_not_sent_in_place_of_those_who_do() -> None:
+    """A rest is spent on one session: not on one that has its answer, or is gone."""
+    down, up = RecordedHub().on("GET", MODEL_PATH, refused(503)), RecordedHub()
+    hubs = [up, down]
+    scene = with_hub(last_of(hubs))
+    *early, last = several(6)
+    async with scene.hubs() as asker:
+        for session in early:
+            hubs.append(down)
+            await asker.problem(session)
+            hubs.append(up)
+            await asker.prepared(session)
+        asker.hubs.forget(early[0].uid)
+        hubs.append(down)
+        for _ in range(5):
+            await asker.problem(last)
+        scene.woken.clear()
+        await asyncio.sleep(31)
+    assert scene.woken == [last.key]
+
+
 async def test_a_hub_that_named_a_time_is_not_asked_before_it_though_it_answers_others() -> None:
     busy = httpx.Response(503, headers={"Retry-After": "200"})
     hubs = [RecordedHub(), RecordedHub().on("GET", MODEL_PATH, busy)]
