@@ -67,6 +67,22 @@ def test_training_before_a_suspend_does_not_count_after_it() -> None:
     assert deadlines.start(suspended.at(500).spec(suspend=False).world()) == at(600)
 
 
+def behind_by(seconds: float, begun: WorldBuilder) -> WorldBuilder:
+    """The trainer of this attempt runs since its begin, on a node whose clock is late by so much."""
+    attempt = begun.world().attempt
+    assert attempt is not None
+    assert attempt.start_time is not None
+    return begun.with_pod(a_pod().training(since=attempt.start_time - timedelta(seconds=seconds)))
+
+
+@pytest.mark.parametrize("begun", [to_start().begun(), resumed_at(1000).told().begun()], ids=["new", "resumed"])
+def test_a_trainer_that_runs_has_begun_in_time_also_where_its_nodes_clock_is_late(begun: WorldBuilder) -> None:
+    running = behind_by(30, begun).told().at(1150)
+    assert decide(running.world()).rule == "training"
+    failed = running.with_pod(a_pod().ended(code=1)).told()
+    assert deadlines.start(failed.without_pod().world()) is None
+
+
 def active(seconds: int = 100, before: int = 0) -> WorldBuilder:
     begun = a_world().spec(activeDeadlineSeconds=seconds).begun()
     status = msgspec.structs.replace(begun.world().status, earlier=EarlierStatus(active_seconds=before))

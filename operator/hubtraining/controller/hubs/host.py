@@ -94,7 +94,7 @@ class Host:
             self._timer = self._loop.call_later(seconds + TICK, self._rested)
 
     def _rested(self) -> None:
-        """Send one; should nothing come of it, because it is gone, the next one goes after another rest."""
+        """Send one; should nothing come of it, because it was suspended, the next goes after another rest."""
         self._timer = None
         if self._breaker.closed_for() > 0:
             self._schedule()

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from hubtraining.controller.rules.booking import earlier
 from hubtraining.controller.values.world import World
-from hubtraining.domain.conditions import ConditionType
+from hubtraining.domain.conditions import Condition, ConditionType
 
 
 def start(world: World) -> datetime | None:
@@ -12,8 +12,8 @@ def start(world: World) -> datetime | None:
     seconds = world.spec.start_deadline_seconds if world.spec else None
     if seconds is None or world.spec is None or world.spec.suspend:
         return None
-    since, began = _wanted_since(world), training_time(world)
-    if since is None or (began is not None and began >= since):
+    since = _wanted_since(world)
+    if since is None or _ran(world, since):
         return None
     return since + timedelta(seconds=seconds)
 
@@ -59,9 +59,23 @@ def training_time(world: World) -> datetime | None:
     return max((moment for moment in moments if moment is not None), default=None)
 
 
+def _ran(world: World, since: datetime) -> bool:
+    """Whether a trainer ran since then. When one began is told by its node's clock, which may be late: what ran in an
+    attempt that began since then, or without any suspend before, did so in any case."""
+    began = training_time(world)
+    if began is None or began >= since or _suspended(world) is None:
+        return began is not None
+    attempts = (each for each in world.status.attempts if each.start_time is not None and each.start_time >= since)
+    return any(each.training_time or (each is world.attempt and started(world)) for each in attempts)
+
+
+def _suspended(world: World) -> Condition | None:
+    return next((each for each in world.status.conditions if each.type == ConditionType.SUSPENDED), None)
+
+
 def _wanted_since(world: World) -> datetime | None:
     """Since when the session is wanted to train."""
-    suspended = next((each for each in world.status.conditions if each.type == ConditionType.SUSPENDED), None)
+    suspended = _suspended(world)
     if suspended is None:
         text = world.session.creation_time
         return datetime.fromisoformat(text) if text else None
