@@ -95,8 +95,8 @@ def active(seconds: int = 100, before: int = 0) -> WorldBuilder:
         (a_world().begun().with_pod(a_pod().training()), None),
         (active(), None),
         (active().with_pod(a_pod().fetching()), None),
-        (active().with_pod(a_pod().training(since=at(20))), at(120)),
-        (active(before=70).with_pod(a_pod().training(since=at(20))), at(50)),
+        (active().at(20).with_pod(a_pod().training(since=at(20))), at(120)),
+        (active(before=70).at(20).with_pod(a_pod().training(since=at(20))), at(50)),
         (active().with_pod(a_pod().trained()), None),
         (active().with_pod(a_pod().ended(code=1)), None),
     ],
@@ -105,8 +105,16 @@ def test_trainers_may_run_for_so_long_all_together(builder: WorldBuilder, expect
     assert deadlines.active(builder.world()) == expected
 
 
+@pytest.mark.parametrize("hours", [-1, 1], ids=["late", "ahead"])
+def test_a_nodes_clock_that_is_wrong_costs_no_running_time_and_gives_none(hours: int) -> None:
+    running = active().at(20).with_pod(a_pod().training(since=at(20 + 3600 * hours))).heard(at=30).told()
+    assert decide(running.at(40).world()).rule == "training"
+    assert running.world().status.active_seconds in range(31)
+    assert decide(running.at(121).world()).rule == "halted"
+
+
 def test_the_active_deadline_is_the_same_after_a_restart() -> None:
-    running = active(before=70).with_pod(a_pod().training(since=at(20))).told()
+    running = active(before=70).at(20).with_pod(a_pod().training(since=at(20))).told()
     assert deadlines.active(restarted(running).world()) == at(50)
 
 

@@ -41,10 +41,19 @@ def expiry(world: World) -> datetime | None:
 
 
 def started(world: World) -> datetime | None:
-    """When the first trainer of the current attempt began."""
+    """When the first trainer of the current attempt began: told by its node's clock, which may be wrong, but after the
+    attempt's begin and before now by ours."""
     told = [pod.trainer.started for pod in world.known if pod.trainer.started is not None]
     known = world.attempt.training_time if world.attempt else None
-    return known or min(told, default=None)
+    if known or not told:
+        return known
+    return min(world.moment, since_begin(world, min(told)))
+
+
+def since_begin(world: World, told: datetime) -> datetime:
+    """A moment of the current attempt that a node's clock told, but not one before its begin."""
+    begun = world.attempt.start_time if world.attempt else None
+    return told if begun is None else max(begun, told)
 
 
 def running_since(world: World) -> datetime | None:
@@ -60,13 +69,9 @@ def training_time(world: World) -> datetime | None:
 
 
 def _ran(world: World, since: datetime) -> bool:
-    """Whether a trainer ran since then. When one began is told by its node's clock, which may be late: what ran in an
-    attempt that began since then, or without any suspend before, did so in any case."""
+    """Whether a trainer ran since then; where nothing was suspended, any did: creation is told by another clock."""
     began = training_time(world)
-    if began is None or began >= since or _suspended(world) is None:
-        return began is not None
-    attempts = (each for each in world.status.attempts if each.start_time is not None and each.start_time >= since)
-    return any(each.training_time or (each is world.attempt and started(world)) for each in attempts)
+    return began is not None and (began >= since or _suspended(world) is None)
 
 
 def _suspended(world: World) -> Condition | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from hubtraining.controller.rules.booking import earlier
+from hubtraining.controller.rules.deadlines import since_begin
 from hubtraining.controller.rules.findings import said
 from hubtraining.controller.values.pods import PodView
 from hubtraining.controller.values.world import World
@@ -105,9 +106,12 @@ def gpu_seconds(world: World) -> int | None:
 
 
 def _ran(world: World, pod: PodView) -> float:
-    began = pod.trainer.started or world.now
-    until = pod.trainer.finished or (world.heard.at if world.heard else began)
-    return max(0.0, (until - began).total_seconds())
+    """By one clock where it can be: a node's may be wrong."""
+    began, ended = pod.trainer.started or world.now, pod.trainer.finished
+    if ended is None:
+        began = since_begin(world, began)
+        ended = world.heard.at if world.heard else began
+    return max(0.0, (ended - began).total_seconds())
 
 
 def _epoch(word: Report | Outcome, before: ProgressStatus | None) -> int:
