@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtraining.controller.rules.decide import decide
+from hubtraining.controller.rules.events import events
 from hubtraining.controller.rules.status import interval, phase, read, status, wait, written
 from hubtraining.controller.values.reasons import Reason
 from hubtraining.domain.conditions import Condition, ConditionType
@@ -289,6 +290,21 @@ def test_a_new_attempt_goes_on_with_progress_and_checkpoints_where_the_last_one_
     assert going.checkpoints.uploaded == 5
     assert going.checkpoints.latest is not None
     assert going.checkpoints.latest.attempt == 1
+
+
+@pytest.mark.parametrize("state", [CheckpointState.PENDING, CheckpointState.FAILED])
+def test_what_the_hub_has_is_not_hidden_by_what_a_later_attempt_has_yet_to_upload(state: CheckpointState) -> None:
+    """An agent of the next attempt knows nothing of it, and it is what training would go on from."""
+    held = again().world().status.checkpoints
+    assert held is not None
+    assert held.latest is not None
+    assert held.latest.state == "Uploaded"
+    report = a_report(8, attempt=2, latest=a_checkpoint(8, state), resumed_epoch=7)
+    coming = again().heard(report, 600)
+    assert stanza(coming).checkpoints.latest == held.latest  # type: ignore[union-attr]
+    there = coming.told().heard(msgspec.structs.replace(report, latest=a_checkpoint(8), uploaded=1), 610)
+    assert stanza(there).checkpoints.latest.epoch == 8  # type: ignore[union-attr]
+    assert events(there.world().status, stanza(there)) == ()
 
 
 def test_an_attempt_that_begins_afresh_tells_its_own_epochs() -> None:

@@ -10,7 +10,7 @@ from hubtraining.controller.rules.deadlines import since_begin
 from hubtraining.controller.rules.findings import said
 from hubtraining.controller.values.pods import PodView
 from hubtraining.controller.values.world import World
-from hubtraining.domain.report import MOST, Checkpoint, HubState, Metric, Outcome, Report, Stage
+from hubtraining.domain.report import MOST, Checkpoint, CheckpointState, HubState, Metric, Outcome, Report, Stage
 from hubtraining.domain.status import (
     CheckpointsStatus,
     CheckpointStatus,
@@ -73,9 +73,9 @@ def checkpoints(world: World) -> CheckpointsStatus | None:
     known, base = before or CheckpointsStatus(), earlier(world.status)
     attempt = world.status.attempt
     return CheckpointsStatus(
-        latest=_checkpoint(word.latest, attempt) or known.latest,
-        best=_checkpoint(word.best, attempt) or known.best,
-        final=_checkpoint(word.final, attempt) or known.final,
+        latest=_newer(_checkpoint(word.latest, attempt), known.latest),
+        best=_newer(_checkpoint(word.best, attempt), known.best),
+        final=_newer(_checkpoint(word.final, attempt), known.final),
         uploaded=max(base.uploaded + word.uploaded, known.uploaded or 0),
         failed=max(base.failed + word.failed, known.failed or 0),
     )
@@ -161,6 +161,14 @@ def _kept(before: Iterable[MetricStatus], newest: Iterable[MetricStatus]) -> tup
 
 def _any(word: Report | Outcome) -> bool:
     return bool(word.latest or word.best or word.final or word.uploaded or word.failed)
+
+
+def _newer(told: CheckpointStatus | None, known: CheckpointStatus | None) -> CheckpointStatus | None:
+    """What the hub has of an earlier attempt is only hidden by what it has of this one, of which its agent knows."""
+    uploaded = CheckpointState.UPLOADED.value
+    if told is None or known is None:
+        return told or known
+    return known if known.attempt != told.attempt and known.state == uploaded != told.state else told
 
 
 def _checkpoint(checkpoint: Checkpoint | None, attempt: int) -> CheckpointStatus | None:
