@@ -23,6 +23,7 @@ from hubtraining.controller.hubs.access import Access
 from hubtraining.controller.hubs.clients import HubClients
 from hubtraining.controller.hubs.questions import LONGEST_SECONDS, Answer, Hubs
 from hubtraining.controller.settings import ControllerSettings
+from hubtraining.controller.values.messages import LONGEST
 from hubtraining.controller.values.reasons import Reason
 from hubtraining.controller.values.world import Asked, Prepared, Problem, Record
 from hubtraining.domain.session import Session, parse
@@ -291,6 +292,14 @@ async def test_a_link_to_a_data_set_that_carries_its_authorisation_is_not_told()
     assert answer.model.dataset == ""
 
 
+async def test_a_status_never_holds_more_of_a_hubs_words_than_a_person_reads() -> None:
+    """No API server takes a status of a megabyte, and the session would wait for ever without a word."""
+    hub = RecordedHub().on("GET", MODEL_PATH, ok(a_model(train_args={"data": "x" * 10**6, "epochs": 5})))
+    async with with_hub(hub).hubs() as asker:
+        answer = await asker.prepared(a_foreign_session(train={"args": {}}))
+    assert len(answer.model.dataset) == LONGEST
+
+
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
@@ -302,6 +311,7 @@ async def test_a_link_to_a_data_set_that_carries_its_authorisation_is_not_told()
         (refused(422), Reason.HUB_REFUSED),
         (page(200), Reason.HUB_REFUSED),
         (ok({"id": 5}), Reason.HUB_REFUSED),
+        (ok(a_model(id="x" * 10**6)), Reason.HUB_REFUSED),
         (ok([]), Reason.MODEL_NOT_FOUND),
         (ok(a_model(train_args=[1])), Reason.HUB_REFUSED),
         (ok(a_model(train_args={"epochs": {"a": 1}})), Reason.MODEL_INCOMPLETE),

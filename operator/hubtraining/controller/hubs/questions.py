@@ -17,6 +17,7 @@ from hubtraining.controller.hubs.host import HubSpared
 from hubtraining.controller.hubs.problems import PROCESSING_SECONDS, UNAVAILABLE_SECONDS, from_error, from_plan
 from hubtraining.controller.rules.status import read
 from hubtraining.controller.settings import ControllerSettings
+from hubtraining.controller.values.messages import short
 from hubtraining.controller.values.reasons import Reason
 from hubtraining.controller.values.world import Asked, Prepared, Problem, Record
 from hubtraining.domain.arguments import InvalidArguments, NoPlan, create_payload, plan
@@ -167,7 +168,7 @@ async def prepare(attempt: int, client: HubClient, way: Access, session: Session
     first, resume = attempt == 1, spec.checkpoints.resume == "Auto"
     planned = plan(model, spec.train.args, way.identifier, link, first=first, resume=resume)
     dataset = str(spec.train.args.get("data") or (model.train_args or {}).get("data") or "")
-    shown = "" if "://" in dataset and "?" in dataset else dataset
+    shown = "" if "://" in dataset and "?" in dataset else short(dataset)
     known = read(session.status).model
     resumed = planned.resumed or bool(known and known.resumed)
     status = ModelStatus(model.id, link, way.identifier.file_name, shown, resumed, planned.overridden)
