@@ -266,6 +266,14 @@ def test_a_problem_that_stays_as_it_is_is_written_once(reason: Reason) -> None:
     assert due(told.at(3600)) is None
 
 
+@pytest.mark.parametrize("reason", [Reason.INVALID_SPEC, Reason.UNAUTHORIZED])
+def test_a_problem_stays_told_while_it_is_looked_at_again_however_long_that_takes(reason: Reason) -> None:
+    told = a_world().problem(reason, due=15).told()
+    asking = told.at(15).asked(since=15).at(20)
+    assert events(told.world().status, stanza(asking)) == ()
+    assert stanza(asking).conditions[0] == told.world().status.conditions[0]
+
+
 def again(number: int = 2, at: float = 600.0) -> WorldBuilder:
     """The first attempt ran for 100 s, uploaded 3 checkpoints and reached epoch 7; the next one trains since ``at``."""
     first = talking(7, latest=a_checkpoint(7), uploaded=3, failed=1).at(100)
