@@ -315,6 +315,16 @@ def test_what_the_hub_has_is_not_hidden_by_what_a_later_attempt_has_yet_to_uploa
     assert events(there.world().status, stanza(there)) == ()
 
 
+@pytest.mark.parametrize("stage", [Stage.PREPARING, Stage.FINALIZING, Stage.FINISHED])
+def test_an_attempt_that_ends_before_its_first_epoch_takes_none_away(stage: Stage) -> None:
+    heard = stanza(again().heard(a_report(0, attempt=2, stage=stage), 600))
+    last = a_pod(uid="pod-2", attempt=2).ended(code=1, outcome=an_outcome(stage=stage, epoch=0, exit_code=1))
+    ended = stanza(again().with_pod(last))
+    for told in (heard, ended):
+        assert told.progress is not None
+        assert (told.progress.epoch, told.progress.progress_percentage) == (7, 70)
+
+
 def test_an_attempt_that_begins_afresh_tells_its_own_epochs() -> None:
     fresh = stanza(again().heard(a_report(1, attempt=2), 600))
     assert fresh.progress is not None

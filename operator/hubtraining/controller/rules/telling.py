@@ -115,9 +115,9 @@ def _ran(world: World, pod: PodView) -> float:
 
 
 def _epoch(word: Report | Outcome, before: ProgressStatus | None) -> int:
-    """An attempt that still prepares does not know where it goes on: what is told stays till then."""
+    """An attempt that has not trained, or ended before it did, does not know where it went on: what is told stays."""
     known = before.epoch if before and before.epoch else 0
-    return known if word.stage is Stage.PREPARING and word.epoch == 0 else word.epoch
+    return known if word.stage is not Stage.TRAINING and word.epoch == 0 else word.epoch
 
 
 def _advanced(world: World, before: ProgressStatus | None, stage: str, epoch: int) -> datetime | None:
