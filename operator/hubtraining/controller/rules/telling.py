@@ -33,7 +33,7 @@ def progress(world: World) -> ProgressStatus | None:
     word, before = said(world), world.status.progress
     if word is None:
         return before
-    epoch, epochs = _epoch(word, before), word.epochs or (before.epochs if before else None)
+    epoch, epochs = finished_epochs(word, before), word.epochs or (before.epochs if before else None)
     remaining, pace = _pace(world, before)
     return ProgressStatus(
         stage=word.stage.value,
@@ -45,6 +45,12 @@ def progress(world: World) -> ProgressStatus | None:
         last_updated_time=before.last_updated_time if before else None,
         advanced_time=_advanced(world, before, word.stage.value, epoch),
     )
+
+
+def finished_epochs(word: Report | Outcome, before: ProgressStatus | None) -> int:
+    """An attempt that has not trained, or ended before it did, does not know where it went on: what is told stays."""
+    known = before.epoch if before and before.epoch else 0
+    return known if word.stage is not Stage.TRAINING and word.epoch == 0 else word.epoch
 
 
 def paused(told: ProgressStatus | None) -> ProgressStatus | None:
@@ -112,12 +118,6 @@ def _ran(world: World, pod: PodView) -> float:
         began = since_begin(world, began)
         ended = world.heard.at if world.heard else began
     return max(0.0, (ended - began).total_seconds())
-
-
-def _epoch(word: Report | Outcome, before: ProgressStatus | None) -> int:
-    """An attempt that has not trained, or ended before it did, does not know where it went on: what is told stays."""
-    known = before.epoch if before and before.epoch else 0
-    return known if word.stage is not Stage.TRAINING and word.epoch == 0 else word.epoch
 
 
 def _advanced(world: World, before: ProgressStatus | None, stage: str, epoch: int) -> datetime | None:
