@@ -146,6 +146,24 @@ async def test_the_agent_of_an_earlier_session_of_the_name_is_told_so() -> None:
     assert (await office.post()).status_code == 409
 
 
+async def test_an_agent_that_is_killed_while_it_reports_is_no_error_of_ours() -> None:
+    office = Office()
+    told = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(told)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", f"Bearer {a_pod_token()}".encode())]
+    scope: Body = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": headers}
+    await office.app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert office.counted == ["invalid"]
+
+
 async def test_a_controller_that_is_not_ready_asks_to_come_again() -> None:
     office = Office(leading=False)
     assert (await office.post()).status_code == 503

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -114,8 +114,11 @@ def _read(body: bytes) -> Report:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LONGEST:
-            raise Refused(413, "invalid", f"a report has at most {LONGEST} bytes")
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > LONGEST:
+                raise Refused(413, "invalid", f"a report has at most {LONGEST} bytes")
+    except ClientDisconnect:
+        raise Refused(400, "invalid", "not a report: it broke off") from None
     return bytes(body)
