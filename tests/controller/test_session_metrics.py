@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from hubtraining.controller.cluster.cache import SessionCache
 from hubtraining.controller.session_metrics import FAMILIES, PHASES, SessionCollector
 from hubtraining.controller.values.world import Heard
-from hubtraining.domain.report import CheckpointState, HubState, Metric, Report
+from hubtraining.domain.report import CheckpointState, HubState, Metric, Report, Stage
 from hubtraining.domain.session import Session
 
 PREFIX = "hubtraining_session_"
@@ -152,3 +152,30 @@ def test_an_old_heartbeat_is_not_younger_for_a_report_without_one() -> None:
     told = running().heard(a_report(4, **FULL)).told()
     later = a_report(5, hub=HubState("agent-1", None), time=NOON + timedelta(seconds=60))
     assert scrape(later, told).value("last_heartbeat_timestamp_seconds") == NOON.timestamp()
+
+
+def second_attempt() -> WorldBuilder:
+    """The first one uploaded five checkpoints and reached epoch 4; the next one prepares."""
+    first = running().heard(a_report(4, **FULL)).told()
+    failed = first.with_pod(a_pod().ended(code=1)).told().without_pod()
+    again = failed.having(heard=None, outcome=None).at(600).prepared().told()
+    return again.with_pod(a_pod(uid="pod-2", attempt=2).fetching()).told()
+
+
+def test_a_new_attempt_goes_on_from_what_the_session_had() -> None:
+    seen = scrape(a_report(0, attempt=2, stage=Stage.PREPARING), second_attempt())
+    assert (seen.value("epoch"), seen.value("progress_ratio")) == (4, 0.4)
+    assert seen.value("checkpoints_uploaded") == 5
+    assert seen.value("checkpoint_epoch", "latest") == 4
+    pending = {"latest": a_checkpoint(5, CheckpointState.PENDING), "uploaded": 1}
+    seen = scrape(a_report(5, attempt=2, **pending), second_attempt())
+    assert seen.value("checkpoints_uploaded") == 6
+    assert seen.value("checkpoint_epoch", "latest") == 4
+
+
+def test_a_session_that_does_not_train_now_says_nothing_about_the_time_that_is_left() -> None:
+    suspended = running().heard(a_report(4)).told().spec(suspend=True).told()
+    stopped = suspended.without_pod(a_pod().ended(code=143).deleting()).told()
+    assert not stopped.world().is_open
+    assert scrape(a_report(4), stopped).value("remaining_seconds") is None
+    assert scrape(a_report(4), stopped).value("epoch") == 4

@@ -7,7 +7,9 @@ import msgspec
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from hubtraining.controller.rules.booking import earlier
 from hubtraining.controller.rules.status import read
+from hubtraining.controller.rules.telling import finished_epochs
 from hubtraining.controller.values.world import Heard
 from hubtraining.domain.report import Checkpoint
 from hubtraining.domain.session import Session
@@ -34,7 +36,7 @@ def _one(value: float | None) -> Iterator[Value]:
 
 def _epoch(status: SessionStatus, heard: Heard | None) -> Iterator[Value]:
     told = status.progress.epoch if status.progress else None
-    yield from _one(heard.report.epoch if heard else told)
+    yield from _one(finished_epochs(heard.report, status.progress) if heard else told)
 
 
 def _epochs(status: SessionStatus, heard: Heard | None) -> Iterator[Value]:
@@ -93,17 +95,19 @@ def _buffered(status: SessionStatus, heard: Heard | None) -> Iterator[Value]:
 
 def _uploads(status: SessionStatus, heard: Heard | None) -> Iterator[Value]:
     told = status.checkpoints.uploaded if status.checkpoints else None
-    yield from _one(heard.report.uploaded if heard else told)
+    yield from _one(max(told or 0, earlier(status).uploaded + heard.report.uploaded) if heard else told)
 
 
 def _checkpoints(
     status: SessionStatus, heard: Heard | None
 ) -> Iterator[tuple[str, Checkpoint | CheckpointStatus | None]]:
-    """Those that the hub has."""
-    source = heard.report if heard else status.checkpoints or CheckpointsStatus()
-    for kind, checkpoint in (("latest", source.latest), ("best", source.best), ("final", source.final)):
-        if checkpoint is not None and checkpoint.state == "Uploaded":
-            yield kind, checkpoint
+    """Those that the hub has: a new attempt's agent knows nothing of what came before."""
+    known, told = status.checkpoints or CheckpointsStatus(), heard.report if heard else CheckpointsStatus()
+    both = (("latest", told.latest, known.latest), ("best", told.best, known.best), ("final", told.final, known.final))
+    for kind, *found in both:
+        held = next((each for each in found if each is not None and each.state == "Uploaded"), None)
+        if held is not None:
+            yield kind, held
 
 
 def _checkpoint_time(status: SessionStatus, heard: Heard | None) -> Iterator[Value]:
@@ -152,7 +156,7 @@ class SessionCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every family of every session."""
-        known = [(session, _status(session), self._heard(session.uid)) for session in self._sessions()]
+        known = [(session, *self._known(session)) for session in self._sessions()]
         yield _phases(status for _, status, _ in known)
         for family in FAMILIES:
             metric = GaugeMetricFamily(family.name, family.help, labels=("namespace", "session", *family.labels))
@@ -161,6 +165,12 @@ class SessionCollector(Collector):
                     if value is not None:
                         metric.add_metric((session.namespace, session.name, *labels), value)
             yield metric
+
+    def _known(self, session: Session) -> tuple[SessionStatus, Heard | None]:
+        """With the newest report of the attempt that goes on: what was heard of an earlier one stands in the status."""
+        status, heard = _status(session), self._heard(session.uid)
+        going_on = {attempt.number for attempt in status.attempts if attempt.is_open}
+        return status, heard if heard and heard.report.attempt in going_on else None
 
 
 def _phases(statuses: Iterable[SessionStatus]) -> Metric:

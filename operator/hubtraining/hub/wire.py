@@ -3,7 +3,7 @@
 All replies are wrapped in :class:`Envelope`. Epochs on the wire count from 0; everywhere else in this project from 1.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -131,7 +131,8 @@ class CheckpointRecord(msgspec.Struct, rename="camel", frozen=True):
 class Model(msgspec.Struct, rename=None):
     """``GET /v1/models/{id}`` → ``data``: the fields that clients use, and ours at the end."""
 
-    id: str
+    id: Annotated[str, msgspec.Meta(max_length=256)]
+    """Goes into paths, and into a session's status."""
     status: ModelState = "new"
     has_last_weights: bool = False
     has_best_weights: bool = False

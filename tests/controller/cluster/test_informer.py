@@ -172,6 +172,23 @@ async def test_an_api_server_that_is_away_is_asked_more_and_more_rarely() -> Non
         assert scene.names() == ["a"]
 
 
+async def test_watches_that_break_after_each_word_do_not_make_lists_without_a_pause() -> None:
+    scene = await a_scene(A)
+
+    async def break_off() -> None:
+        while True:
+            await scene.api.bookmark()
+            await asyncio.sleep(0.01)
+            await scene.api.disturb(BREAK)
+            await asyncio.sleep(0.02)
+
+    async with scene.following(), asyncio.TaskGroup() as tasks:
+        breaking = tasks.create_task(break_off())
+        await asyncio.sleep(60)
+        breaking.cancel()
+    assert scene.api.lists <= 61
+
+
 async def test_a_list_never_forgets_a_pod_that_was_created_meanwhile() -> None:
     scene = await a_scene(A)
     async with scene.following():

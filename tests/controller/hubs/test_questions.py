@@ -23,6 +23,7 @@ from hubtraining.controller.hubs.access import Access
 from hubtraining.controller.hubs.clients import HubClients
 from hubtraining.controller.hubs.questions import LONGEST_SECONDS, Answer, Hubs
 from hubtraining.controller.settings import ControllerSettings
+from hubtraining.controller.values.messages import LONGEST
 from hubtraining.controller.values.reasons import Reason
 from hubtraining.controller.values.world import Asked, Prepared, Problem, Record
 from hubtraining.domain.session import Session, parse
@@ -291,6 +292,14 @@ async def test_a_link_to_a_data_set_that_carries_its_authorisation_is_not_told()
     assert answer.model.dataset == ""
 
 
+async def test_a_status_never_holds_more_of_a_hubs_words_than_a_person_reads() -> None:
+    """No API server takes a status of a megabyte, and the session would wait for ever without a word."""
+    hub = RecordedHub().on("GET", MODEL_PATH, ok(a_model(train_args={"data": "x" * 10**6, "epochs": 5})))
+    async with with_hub(hub).hubs() as asker:
+        answer = await asker.prepared(a_foreign_session(train={"args": {}}))
+    assert len(answer.model.dataset) == LONGEST
+
+
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
@@ -302,6 +311,7 @@ async def test_a_link_to_a_data_set_that_carries_its_authorisation_is_not_told()
         (refused(422), Reason.HUB_REFUSED),
         (page(200), Reason.HUB_REFUSED),
         (ok({"id": 5}), Reason.HUB_REFUSED),
+        (ok(a_model(id="x" * 10**6)), Reason.HUB_REFUSED),
         (ok([]), Reason.MODEL_NOT_FOUND),
         (ok(a_model(train_args=[1])), Reason.HUB_REFUSED),
         (ok(a_model(train_args={"epochs": {"a": 1}})), Reason.MODEL_INCOMPLETE),
@@ -489,6 +499,48 @@ async def test_whoever_hears_a_hub_again_wakes_all_who_wait_for_it() -> None:
             await ask_those_that_are_due()
         answers = [asker.hubs.prepared(session, 1) for session in sessions]
     assert all(asked and isinstance(asked.answer, Prepared) for asked in answers)
+
+
+def several(count: int) -> list[Session]:
+    return [msgspec.structs.replace(a_foreign_session(), uid=f"uid-{n}", name=f"signs-{n}") for n in range(count)]
+
+
+async def test_a_hub_that_has_nothing_to_train_with_answers_all_the_same() -> None:
+    """Who asks first after an outage may have a model without a data set: the others must not wait for another."""
+    bare = RecordedHub().on("GET", MODEL_PATH, ok(a_model(train_args={})))
+    hubs = [bare, RecordedHub().on("GET", MODEL_PATH, refused(503))]
+    scene = with_hub(last_of(hubs))
+    async with scene.hubs() as asker:
+        for session in several(5):
+            await asker.problem(session)
+        hubs.pop()
+        await asyncio.sleep(35)
+        scene.woken.clear()
+        first = msgspec.structs.replace(a_foreign_session(train={"args": {}}), uid="bare", name="bare")
+        assert (await asker.problem(first)).reason is Reason.DATASET_NOT_READY
+    waiting = several(5)[1:]  # the first of them was sent after the rest
+    assert scene.woken == [*(session.key for session in waiting), first.key]
+
+
+async def test_those_who_do_not_wait_any_more_are_not_sent_in_place_of_those_who_do() -> None:
+    """A rest is spent on one session: not on one that has its answer, or is gone."""
+    down, up = RecordedHub().on("GET", MODEL_PATH, refused(503)), RecordedHub()
+    hubs = [up, down]
+    scene = with_hub(last_of(hubs))
+    *early, last = several(6)
+    async with scene.hubs() as asker:
+        for session in early:
+            hubs.append(down)
+            await asker.problem(session)
+            hubs.append(up)
+            await asker.prepared(session)
+        asker.hubs.forget(early[0].uid)
+        hubs.append(down)
+        for _ in range(5):
+            await asker.problem(last)
+        scene.woken.clear()
+        await asyncio.sleep(31)
+    assert scene.woken == [last.key]
 
 
 async def test_a_hub_that_named_a_time_is_not_asked_before_it_though_it_answers_others() -> None:

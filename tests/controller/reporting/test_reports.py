@@ -37,12 +37,14 @@ class Office:
     woken: list[Key] = field(default_factory=list)
     counted: list[str] = field(default_factory=list)
     mailbox: Mailbox = field(default_factory=Mailbox)
+    filled: bool = True
 
     def __post_init__(self) -> None:
         self.pods, self.sessions = PodCache(), SessionCache()
         self.pods.put(a_pod().view())
         self.pods.put(a_pod(session="cars", uid="pod-2", session_uid="session-2").view())
-        self.sessions.put(msgspec.structs.replace(a_session(), status=self.status))
+        if self.filled:
+            self.sessions.put(msgspec.structs.replace(a_session(), status=self.status))
         tokens = Tokens(self._review, self.pods, lambda: NOW)
         desk = Desk(
             tokens,
@@ -130,10 +132,36 @@ async def test_the_agent_of_a_session_that_is_gone_is_told_so() -> None:
     assert (answer.status_code, answer.text) == (409, "the session is no more\n")
 
 
+async def test_the_agent_of_a_session_that_is_not_known_yet_is_asked_to_come_again() -> None:
+    """A new leader hears of pods and of sessions apart: an agent that is told of an end never reports again."""
+    office = Office(filled=False)
+    answer = await office.post()
+    assert (answer.status_code, answer.text) == (503, "the session is not known yet\n")
+    assert office.counted == ["unavailable"]
+
+
 async def test_the_agent_of_an_earlier_session_of_the_name_is_told_so() -> None:
     office = Office()
     office.sessions.put(msgspec.structs.replace(a_session(uid="session-9"), resource_version="99"))
     assert (await office.post()).status_code == 409
+
+
+async def test_an_agent_that_is_killed_while_it_reports_is_no_error_of_ours() -> None:
+    office = Office()
+    told = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(told)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", f"Bearer {a_pod_token()}".encode())]
+    scope: Body = {"type": "http", "method": "POST", "path": PATH, "query_string": b"", "headers": headers}
+    await office.app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert office.counted == ["invalid"]
 
 
 async def test_a_controller_that_is_not_ready_asks_to_come_again() -> None:

@@ -67,6 +67,22 @@ def test_training_before_a_suspend_does_not_count_after_it() -> None:
     assert deadlines.start(suspended.at(500).spec(suspend=False).world()) == at(600)
 
 
+def behind_by(seconds: float, begun: WorldBuilder) -> WorldBuilder:
+    """The trainer of this attempt runs since its begin, on a node whose clock is late by so much."""
+    attempt = begun.world().attempt
+    assert attempt is not None
+    assert attempt.start_time is not None
+    return begun.with_pod(a_pod().training(since=attempt.start_time - timedelta(seconds=seconds)))
+
+
+@pytest.mark.parametrize("begun", [to_start().begun(), resumed_at(1000).told().begun()], ids=["new", "resumed"])
+def test_a_trainer_that_runs_has_begun_in_time_also_where_its_nodes_clock_is_late(begun: WorldBuilder) -> None:
+    running = behind_by(30, begun).told().at(1150)
+    assert decide(running.world()).rule == "training"
+    failed = running.with_pod(a_pod().ended(code=1)).told()
+    assert deadlines.start(failed.without_pod().world()) is None
+
+
 def active(seconds: int = 100, before: int = 0) -> WorldBuilder:
     begun = a_world().spec(activeDeadlineSeconds=seconds).begun()
     status = msgspec.structs.replace(begun.world().status, earlier=EarlierStatus(active_seconds=before))
@@ -79,8 +95,8 @@ def active(seconds: int = 100, before: int = 0) -> WorldBuilder:
         (a_world().begun().with_pod(a_pod().training()), None),
         (active(), None),
         (active().with_pod(a_pod().fetching()), None),
-        (active().with_pod(a_pod().training(since=at(20))), at(120)),
-        (active(before=70).with_pod(a_pod().training(since=at(20))), at(50)),
+        (active().at(20).with_pod(a_pod().training(since=at(20))), at(120)),
+        (active(before=70).at(20).with_pod(a_pod().training(since=at(20))), at(50)),
         (active().with_pod(a_pod().trained()), None),
         (active().with_pod(a_pod().ended(code=1)), None),
     ],
@@ -89,8 +105,16 @@ def test_trainers_may_run_for_so_long_all_together(builder: WorldBuilder, expect
     assert deadlines.active(builder.world()) == expected
 
 
+@pytest.mark.parametrize("hours", [-1, 1], ids=["late", "ahead"])
+def test_a_nodes_clock_that_is_wrong_costs_no_running_time_and_gives_none(hours: int) -> None:
+    running = active().at(20).with_pod(a_pod().training(since=at(20 + 3600 * hours))).heard(at=30).told()
+    assert decide(running.at(40).world()).rule == "training"
+    assert running.world().status.active_seconds in range(31)
+    assert decide(running.at(121).world()).rule == "halted"
+
+
 def test_the_active_deadline_is_the_same_after_a_restart() -> None:
-    running = active(before=70).with_pod(a_pod().training(since=at(20))).told()
+    running = active(before=70).at(20).with_pod(a_pod().training(since=at(20))).told()
     assert deadlines.active(restarted(running).world()) == at(50)
 
 

@@ -1,10 +1,11 @@
 """The rules, as tables: a world in, a decision out."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from builders.pod import PodBuilder, a_pod
+from builders.pod import NOON, PodBuilder, a_pod
 from builders.world import WorldBuilder, a_checkpoint, a_report, a_session, a_world, an_outcome
 
 from hubtraining.controller.rules.decide import RULES, decide
@@ -13,6 +14,7 @@ from hubtraining.controller.values.reasons import Reason
 from hubtraining.controller.values.world import Problem, Record, World
 from hubtraining.domain.conditions import ConditionType
 from hubtraining.domain.report import CheckpointState, HubState, Stage
+from hubtraining.domain.session import RetrySpec
 
 A = ConditionType.ACCEPTED
 H = ConditionType.HUB_READY
@@ -356,6 +358,15 @@ def test_a_trainer_that_exits_with_0_has_succeeded() -> None:
     assert decision.attempt is not None
     assert (decision.attempt.outcome, decision.attempt.exit_code, decision.attempt.log_tail) == ("Succeeded", 0, "")
     assert decision.attempt.end_time is not None
+
+
+def test_a_failure_on_a_node_whose_clock_is_late_is_followed_by_its_whole_wait() -> None:
+    late = NOON - timedelta(hours=1)
+    pod = a_pod().training(since=late).ended(code=1, at=late + timedelta(seconds=60))
+    decision = decide(a_world().begun().at(65).with_pod(pod).world())
+    assert decision.attempt is not None
+    assert decision.attempt.end_time == NOON + timedelta(seconds=60)
+    assert decision.again == 60 + RetrySpec().backoff_seconds - 65
 
 
 @pytest.mark.parametrize("outcome", ["", "not json", an_outcome(uploaded=1), an_outcome(final=UPLOADING)])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtraining.controller.rules.decide import decide
+from hubtraining.controller.rules.events import events
 from hubtraining.controller.rules.status import interval, phase, read, status, wait, written
 from hubtraining.controller.values.reasons import Reason
 from hubtraining.domain.conditions import Condition, ConditionType
@@ -265,6 +266,14 @@ def test_a_problem_that_stays_as_it_is_is_written_once(reason: Reason) -> None:
     assert due(told.at(3600)) is None
 
 
+@pytest.mark.parametrize("reason", [Reason.INVALID_SPEC, Reason.UNAUTHORIZED])
+def test_a_problem_stays_told_while_it_is_looked_at_again_however_long_that_takes(reason: Reason) -> None:
+    told = a_world().problem(reason, due=15).told()
+    asking = told.at(15).asked(since=15).at(20)
+    assert events(told.world().status, stanza(asking)) == ()
+    assert stanza(asking).conditions[0] == told.world().status.conditions[0]
+
+
 def again(number: int = 2, at: float = 600.0) -> WorldBuilder:
     """The first attempt ran for 100 s, uploaded 3 checkpoints and reached epoch 7; the next one trains since ``at``."""
     first = talking(7, latest=a_checkpoint(7), uploaded=3, failed=1).at(100)
@@ -289,6 +298,31 @@ def test_a_new_attempt_goes_on_with_progress_and_checkpoints_where_the_last_one_
     assert going.checkpoints.uploaded == 5
     assert going.checkpoints.latest is not None
     assert going.checkpoints.latest.attempt == 1
+
+
+@pytest.mark.parametrize("state", [CheckpointState.PENDING, CheckpointState.FAILED])
+def test_what_the_hub_has_is_not_hidden_by_what_a_later_attempt_has_yet_to_upload(state: CheckpointState) -> None:
+    """An agent of the next attempt knows nothing of it, and it is what training would go on from."""
+    held = again().world().status.checkpoints
+    assert held is not None
+    assert held.latest is not None
+    assert held.latest.state == "Uploaded"
+    report = a_report(8, attempt=2, latest=a_checkpoint(8, state), resumed_epoch=7)
+    coming = again().heard(report, 600)
+    assert stanza(coming).checkpoints.latest == held.latest  # type: ignore[union-attr]
+    there = coming.told().heard(msgspec.structs.replace(report, latest=a_checkpoint(8), uploaded=1), 610)
+    assert stanza(there).checkpoints.latest.epoch == 8  # type: ignore[union-attr]
+    assert events(there.world().status, stanza(there)) == ()
+
+
+@pytest.mark.parametrize("stage", [Stage.PREPARING, Stage.FINALIZING, Stage.FINISHED])
+def test_an_attempt_that_ends_before_its_first_epoch_takes_none_away(stage: Stage) -> None:
+    heard = stanza(again().heard(a_report(0, attempt=2, stage=stage), 600))
+    last = a_pod(uid="pod-2", attempt=2).ended(code=1, outcome=an_outcome(stage=stage, epoch=0, exit_code=1))
+    ended = stanza(again().with_pod(last))
+    for told in (heard, ended):
+        assert told.progress is not None
+        assert (told.progress.epoch, told.progress.progress_percentage) == (7, 70)
 
 
 def test_an_attempt_that_begins_afresh_tells_its_own_epochs() -> None:

@@ -55,6 +55,10 @@ class SessionCache:
         """Whether the API server itself was asked: a list may be older than what an earlier process wrote."""
         return session.uid in self._sure
 
+    def is_gone(self, uid: str) -> bool:
+        """Whether this session was here and was removed; not to be taken for one that was never heard of."""
+        return uid in self._gone
+
     def put(self, session: Session, *, sure: bool = False) -> bool:
         """Remember a session; False when the very same or a later version was known, or it is gone.
 

@@ -85,8 +85,8 @@ class PodInformer:
         while True:
             version, heard = await self._follow(version)
             vain = 0 if heard else vain + 1
-            if vain:
-                await asyncio.sleep(self._backoff(vain - 1))
+            if vain or not version:  # also where something was heard: a list of everything is dear
+                await asyncio.sleep(self._backoff(max(0, vain - 1)))
 
     async def _follow(self, version: str) -> tuple[str, bool]:
         """One watch; returns the version to go on from (empty: list first), and whether anything was heard."""

@@ -62,9 +62,12 @@ class HubClients:
             host.users -= 1
             await self._trim()
 
-    def wait(self, way: Access, who: str, call: Callable[[], None]) -> None:
-        """Have something called once, when it is worth asking a hub again that did not answer."""
-        self._host(way).wait(who, call)
+    def wait(self, way: Access, who: str, call: Callable[[], None]) -> Callable[[], None]:
+        """Have something called once, when it is worth asking a hub again that did not answer.
+
+        Returns how to wait no longer.
+        """
+        return self._host(way).wait(who, call)
 
     def _connection(self, way: Access, host: Host) -> Connection:
         return Connection(

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import httpx
 
 from hubtraining.controller.hubs.breaker import Breaker
+from hubtraining.domain.arguments import NoPlan
 from hubtraining.hub.errors import HubError, HubRateLimited, HubUnavailable
 
 REST = 30.0
@@ -40,10 +42,13 @@ class Host:
 
     @contextmanager
     def judged(self) -> Iterator[None]:
-        """See what becomes of a call: a refusal is an answer, and so is being asked to wait."""
+        """See what becomes of a call: a refusal is an answer, and so are being asked to wait and a useless model."""
         self._breaker.begun()
         try:
             yield
+        except NoPlan:
+            self._answered()
+            raise
         except HubError as error:
             if isinstance(error, HubUnavailable) and not isinstance(error, HubRateLimited):
                 self._failed()
@@ -52,16 +57,24 @@ class Host:
             raise
         self._answered()
 
-    def wait(self, who: str, call: Callable[[], None]) -> None:
-        """Have something called once, when it is worth asking again; the newest of each ``who`` counts."""
+    def wait(self, who: str, call: Callable[[], None]) -> Callable[[], None]:
+        """Have something called once, when it is worth asking again; the newest of each ``who`` counts.
+
+        Returns how to wait no longer: a rest should not be spent on whoever does not.
+        """
         self._waiting.pop(who, None)
         self._waiting[who] = call
         self._schedule()
+        return partial(self._leave, who, call)
 
     async def close(self) -> None:
         """Nobody is sent any more."""
         self._stop()
         await self.http.aclose()
+
+    def _leave(self, who: str, call: Callable[[], None]) -> None:
+        if self._waiting.get(who) is call:
+            del self._waiting[who]
 
     def _failed(self) -> None:
         self._breaker.failed()
@@ -81,7 +94,7 @@ class Host:
             self._timer = self._loop.call_later(seconds + TICK, self._rested)
 
     def _rested(self) -> None:
-        """Send one; should nothing come of it, because it is gone, the next one goes after another rest."""
+        """Send one; should nothing come of it, because it was suspended, the next goes after another rest."""
         self._timer = None
         if self._breaker.closed_for() > 0:
             self._schedule()

@@ -17,6 +17,7 @@ from hubtraining.controller.hubs.host import HubSpared
 from hubtraining.controller.hubs.problems import PROCESSING_SECONDS, UNAVAILABLE_SECONDS, from_error, from_plan
 from hubtraining.controller.rules.status import read
 from hubtraining.controller.settings import ControllerSettings
+from hubtraining.controller.values.messages import short
 from hubtraining.controller.values.reasons import Reason
 from hubtraining.controller.values.world import Asked, Prepared, Problem, Record
 from hubtraining.domain.arguments import InvalidArguments, NoPlan, create_payload, plan
@@ -48,6 +49,15 @@ class _Entry(msgspec.Struct):
     asked: Asked
     task: asyncio.Task[None] | None = None
     tries: int = 0
+    leave: Callable[[], None] | None = None
+    """Wait for the hub no longer."""
+
+    def drop(self) -> None:
+        """Nobody wants this answer any more."""
+        if self.task is not None:
+            self.task.cancel()
+        if self.leave is not None:
+            self.leave()
 
 
 class Hubs:
@@ -99,23 +109,23 @@ class Hubs:
         """Drop a session's questions and answers."""
         for kind in ("prepare", "record"):
             entry = self._entries.pop((uid, kind), None)
-            if entry is not None and entry.task is not None:
-                entry.task.cancel()
+            if entry is not None:
+                entry.drop()
 
     def _ask(self, kind: str, question: Question, session: Session, spec: SessionSpec, attempt: int) -> None:
         known = self._entries.get((session.uid, kind))
         fresh = known is None or not _fits(known, session, attempt)
-        if known is not None and known.task is not None:
-            if not fresh:
+        if known is not None:
+            if known.task is not None and not fresh:
                 return
-            known.task.cancel()
+            known.drop()
         tries = 0 if known is None or fresh else known.tries
         entry = _Entry(session.generation, attempt, Asked(self._now()), tries=tries)
         self._entries[session.uid, kind] = entry
         entry.task = asyncio.create_task(self._run(entry, question, session, spec), name=f"hub {kind} {session.key}")
 
     async def _run(self, entry: _Entry, question: Question, session: Session, spec: SessionSpec) -> None:
-        answer = await self._answer(question, session, spec, partial(self._due, entry, session.key))
+        answer = await self._answer(entry, question, session, spec)
         wait = _wait(answer, entry.tries)
         due = self._now() + timedelta(seconds=wait) if wait is not None else None
         entry.asked = Asked(entry.asked.since, answer, due)
@@ -128,9 +138,7 @@ class Hubs:
         entry.asked = msgspec.structs.replace(entry.asked, due=self._now())
         self._wake(key)
 
-    async def _answer(
-        self, question: Question, session: Session, spec: SessionSpec, again: Callable[[], None]
-    ) -> Answer:
+    async def _answer(self, entry: _Entry, question: Question, session: Session, spec: SessionSpec) -> Answer:
         way: Access | None = None
         try:
             way = await access(session.namespace, spec, self._settings, self._get_secret)
@@ -144,7 +152,7 @@ class Hubs:
             return from_plan(error)
         except HubError as error:
             if way is not None and _may_recover(error):
-                self._clients.wait(way, session.uid, again)
+                entry.leave = self._clients.wait(way, session.uid, partial(self._due, entry, session.key))
             return from_error(error, way)
         except KubeError as error:
             return Problem(Reason.CONNECTING, f"The hub's credentials cannot be read: {error}", 5.0)
@@ -160,7 +168,7 @@ async def prepare(attempt: int, client: HubClient, way: Access, session: Session
     first, resume = attempt == 1, spec.checkpoints.resume == "Auto"
     planned = plan(model, spec.train.args, way.identifier, link, first=first, resume=resume)
     dataset = str(spec.train.args.get("data") or (model.train_args or {}).get("data") or "")
-    shown = "" if "://" in dataset and "?" in dataset else dataset
+    shown = "" if "://" in dataset and "?" in dataset else short(dataset)
     known = read(session.status).model
     resumed = planned.resumed or bool(known and known.resumed)
     status = ModelStatus(model.id, link, way.identifier.file_name, shown, resumed, planned.overridden)

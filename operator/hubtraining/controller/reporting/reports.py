@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -92,6 +92,8 @@ def _session(desk: Desk, pod: PodView, report: Report) -> Session:
     if (pod.session_uid, pod.attempt) != (report.session_uid, report.attempt):
         raise Refused(403, "forbidden", "a pod may report its own session and attempt only")
     session = desk.sessions.get(pod.key)
+    if session is None and not desk.sessions.is_gone(report.session_uid):
+        raise Refused(503, "unavailable", "the session is not known yet")  # pods and sessions are heard of apart
     if session is None or session.uid != report.session_uid:
         raise Refused(409, "superseded", "the session is no more")
     if session.status.get("attempt", 0) > report.attempt or session.status.get("completionTime"):
@@ -112,8 +114,11 @@ def _read(body: bytes) -> Report:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LONGEST:
-            raise Refused(413, "invalid", f"a report has at most {LONGEST} bytes")
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > LONGEST:
+                raise Refused(413, "invalid", f"a report has at most {LONGEST} bytes")
+    except ClientDisconnect:
+        raise Refused(400, "invalid", "not a report: it broke off") from None
     return bytes(body)

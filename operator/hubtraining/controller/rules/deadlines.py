@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from hubtraining.controller.rules.booking import earlier
 from hubtraining.controller.values.world import World
-from hubtraining.domain.conditions import ConditionType
+from hubtraining.domain.conditions import Condition, ConditionType
 
 
 def start(world: World) -> datetime | None:
@@ -12,8 +12,8 @@ def start(world: World) -> datetime | None:
     seconds = world.spec.start_deadline_seconds if world.spec else None
     if seconds is None or world.spec is None or world.spec.suspend:
         return None
-    since, began = _wanted_since(world), training_time(world)
-    if since is None or (began is not None and began >= since):
+    since = _wanted_since(world)
+    if since is None or _ran(world, since):
         return None
     return since + timedelta(seconds=seconds)
 
@@ -41,10 +41,19 @@ def expiry(world: World) -> datetime | None:
 
 
 def started(world: World) -> datetime | None:
-    """When the first trainer of the current attempt began."""
+    """When the first trainer of the current attempt began: told by its node's clock, which may be wrong, but after the
+    attempt's begin and before now by ours."""
     told = [pod.trainer.started for pod in world.known if pod.trainer.started is not None]
     known = world.attempt.training_time if world.attempt else None
-    return known or min(told, default=None)
+    if known or not told:
+        return known
+    return min(world.moment, since_begin(world, min(told)))
+
+
+def since_begin(world: World, told: datetime) -> datetime:
+    """A moment of the current attempt that a node's clock told, but not one before its begin."""
+    begun = world.attempt.start_time if world.attempt else None
+    return told if begun is None else max(begun, told)
 
 
 def running_since(world: World) -> datetime | None:
@@ -59,9 +68,19 @@ def training_time(world: World) -> datetime | None:
     return max((moment for moment in moments if moment is not None), default=None)
 
 
+def _ran(world: World, since: datetime) -> bool:
+    """Whether a trainer ran since then; where nothing was suspended, any did: creation is told by another clock."""
+    began = training_time(world)
+    return began is not None and (began >= since or _suspended(world) is None)
+
+
+def _suspended(world: World) -> Condition | None:
+    return next((each for each in world.status.conditions if each.type == ConditionType.SUSPENDED), None)
+
+
 def _wanted_since(world: World) -> datetime | None:
     """Since when the session is wanted to train."""
-    suspended = next((each for each in world.status.conditions if each.type == ConditionType.SUSPENDED), None)
+    suspended = _suspended(world)
     if suspended is None:
         text = world.session.creation_time
         return datetime.fromisoformat(text) if text else None

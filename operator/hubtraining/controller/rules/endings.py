@@ -7,10 +7,12 @@ import msgspec
 from hubtraining.controller.rules.attempts import present
 from hubtraining.controller.rules.between import outlook
 from hubtraining.controller.rules.booking import booked
+from hubtraining.controller.rules.deadlines import since_begin
 from hubtraining.controller.rules.findings import checkpoint_safe, condition, final_missing, going_on, training_is
 from hubtraining.controller.rules.verdicts import Verdict, cause, success, vanished
 from hubtraining.controller.values import messages
 from hubtraining.controller.values.decisions import AskRecord, Decision
+from hubtraining.controller.values.pods import ContainerView
 from hubtraining.controller.values.reasons import Reason, reason_of
 from hubtraining.controller.values.world import Problem, Record, World
 from hubtraining.domain.conditions import Condition, ConditionType
@@ -139,6 +141,13 @@ def _closed(world: World, verdict: Verdict) -> AttemptStatus:
 
 
 def _end_time(world: World) -> datetime:
-    """When the last trainer ended, by its node's clock; now, where nobody saw it or that clock is ahead."""
-    ends = [pod.trainer.finished for pod in world.known if pod.trainer.finished is not None]
+    """When the last trainer ended, by its node's clock; now, where nobody saw it or that clock is ahead. Where it is
+    late, the trainer's own time counts from the attempt's begin: the next one waits from this moment."""
+    ends = [end for pod in world.known if (end := _ended_at(world, pod.trainer)) is not None]
     return min(world.moment, max(ends, default=world.moment))
+
+
+def _ended_at(world: World, trainer: ContainerView) -> datetime | None:
+    if trainer.finished is None or trainer.started is None:
+        return trainer.finished
+    return since_begin(world, trainer.started) + (trainer.finished - trainer.started)

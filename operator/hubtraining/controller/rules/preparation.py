@@ -52,7 +52,7 @@ def unasked(world: World) -> Decision | None:
     asked = world.prepared
     if asked is not None and (asked.due is None or world.now < asked.due):
         return None
-    return Decision(actions=(AskHub(),), conditions=going_on(world), hold=PATIENCE_SECONDS)
+    return Decision(actions=(AskHub(),), conditions=_as_told(world), hold=PATIENCE_SECONDS)
 
 
 def asking(world: World) -> Decision | None:
@@ -61,7 +61,7 @@ def asking(world: World) -> Decision | None:
         return None
     connecting = condition(world, ConditionType.HUB_READY, "Unknown", Reason.CONNECTING, "The hub is being asked.")
     news = () if _known_bad(world) else (connecting,)
-    return Decision(conditions=(*going_on(world), *news), hold=PATIENCE_SECONDS)
+    return Decision(conditions=(*_as_told(world), *news), hold=PATIENCE_SECONDS)
 
 
 def unready(world: World) -> Decision | None:
@@ -126,10 +126,21 @@ def _ready(world: World, answer: Prepared) -> tuple[Condition, ...]:
     return *going_on(world), hub
 
 
+def _as_told(world: World) -> tuple[Condition, ...]:
+    """What holds in general, but for a spec that the last answer found wanting: asking again does not make it good."""
+    told = _told(world, ConditionType.ACCEPTED)
+    bad = told is not None and told.status == "False" and told.observed_generation == world.session.generation
+    return tuple(each for each in going_on(world) if not bad or each.type != ConditionType.ACCEPTED)
+
+
 def _known_bad(world: World) -> bool:
     """Whether the last answer is told and was none: asking again does not make that unknown."""
-    hub = next((each for each in world.status.conditions if each.type == ConditionType.HUB_READY), None)
+    hub = _told(world, ConditionType.HUB_READY)
     return hub is not None and hub.status == "False"
+
+
+def _told(world: World, kind: ConditionType) -> Condition | None:
+    return next((each for each in world.status.conditions if each.type == kind), None)
 
 
 def _until(world: World) -> float | None:

@@ -6,10 +6,11 @@ from datetime import datetime
 import msgspec
 
 from hubtraining.controller.rules.booking import earlier
+from hubtraining.controller.rules.deadlines import since_begin
 from hubtraining.controller.rules.findings import said
 from hubtraining.controller.values.pods import PodView
 from hubtraining.controller.values.world import World
-from hubtraining.domain.report import MOST, Checkpoint, HubState, Metric, Outcome, Report, Stage
+from hubtraining.domain.report import MOST, Checkpoint, CheckpointState, HubState, Metric, Outcome, Report, Stage
 from hubtraining.domain.status import (
     CheckpointsStatus,
     CheckpointStatus,
@@ -32,7 +33,7 @@ def progress(world: World) -> ProgressStatus | None:
     word, before = said(world), world.status.progress
     if word is None:
         return before
-    epoch, epochs = _epoch(word, before), word.epochs or (before.epochs if before else None)
+    epoch, epochs = finished_epochs(word, before), word.epochs or (before.epochs if before else None)
     remaining, pace = _pace(world, before)
     return ProgressStatus(
         stage=word.stage.value,
@@ -44,6 +45,12 @@ def progress(world: World) -> ProgressStatus | None:
         last_updated_time=before.last_updated_time if before else None,
         advanced_time=_advanced(world, before, word.stage.value, epoch),
     )
+
+
+def finished_epochs(word: Report | Outcome, before: ProgressStatus | None) -> int:
+    """An attempt that has not trained, or ended before it did, does not know where it went on: what is told stays."""
+    known = before.epoch if before and before.epoch else 0
+    return known if word.stage is not Stage.TRAINING and word.epoch == 0 else word.epoch
 
 
 def paused(told: ProgressStatus | None) -> ProgressStatus | None:
@@ -72,9 +79,9 @@ def checkpoints(world: World) -> CheckpointsStatus | None:
     known, base = before or CheckpointsStatus(), earlier(world.status)
     attempt = world.status.attempt
     return CheckpointsStatus(
-        latest=_checkpoint(word.latest, attempt) or known.latest,
-        best=_checkpoint(word.best, attempt) or known.best,
-        final=_checkpoint(word.final, attempt) or known.final,
+        latest=_newer(_checkpoint(word.latest, attempt), known.latest),
+        best=_newer(_checkpoint(word.best, attempt), known.best),
+        final=_newer(_checkpoint(word.final, attempt), known.final),
         uploaded=max(base.uploaded + word.uploaded, known.uploaded or 0),
         failed=max(base.failed + word.failed, known.failed or 0),
     )
@@ -105,15 +112,12 @@ def gpu_seconds(world: World) -> int | None:
 
 
 def _ran(world: World, pod: PodView) -> float:
-    began = pod.trainer.started or world.now
-    until = pod.trainer.finished or (world.heard.at if world.heard else began)
-    return max(0.0, (until - began).total_seconds())
-
-
-def _epoch(word: Report | Outcome, before: ProgressStatus | None) -> int:
-    """An attempt that still prepares does not know where it goes on: what is told stays till then."""
-    known = before.epoch if before and before.epoch else 0
-    return known if word.stage is Stage.PREPARING and word.epoch == 0 else word.epoch
+    """By one clock where it can be: a node's may be wrong."""
+    began, ended = pod.trainer.started or world.now, pod.trainer.finished
+    if ended is None:
+        began = since_begin(world, began)
+        ended = world.heard.at if world.heard else began
+    return max(0.0, (ended - began).total_seconds())
 
 
 def _advanced(world: World, before: ProgressStatus | None, stage: str, epoch: int) -> datetime | None:
@@ -157,6 +161,14 @@ def _kept(before: Iterable[MetricStatus], newest: Iterable[MetricStatus]) -> tup
 
 def _any(word: Report | Outcome) -> bool:
     return bool(word.latest or word.best or word.final or word.uploaded or word.failed)
+
+
+def _newer(told: CheckpointStatus | None, known: CheckpointStatus | None) -> CheckpointStatus | None:
+    """What the hub has of an earlier attempt is only hidden by what it has of this one, of which its agent knows."""
+    uploaded = CheckpointState.UPLOADED.value
+    if told is None or known is None:
+        return told or known
+    return known if known.attempt != told.attempt and known.state == uploaded != told.state else told
 
 
 def _checkpoint(checkpoint: Checkpoint | None, attempt: int) -> CheckpointStatus | None:
