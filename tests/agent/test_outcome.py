@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtraining.agent.outcome import MAX_BYTES, termination_message
-from hubtraining.domain.report import Checkpoint, CheckpointState, Metric, Outcome, Stage
+from hubtraining.domain.report import LONGEST_NAME, Checkpoint, CheckpointState, Metric, Outcome, Stage
 
 CHECKPOINTS = st.none() | st.builds(
     Checkpoint,
@@ -19,7 +19,8 @@ CHECKPOINTS = st.none() | st.builds(
     st.none() | st.floats(0, 1),
 )
 METRICS = st.lists(
-    st.builds(Metric, st.text(max_size=300), st.none() | st.floats(allow_nan=False, allow_infinity=False)), max_size=40
+    st.builds(Metric, st.text(max_size=LONGEST_NAME), st.none() | st.floats(allow_nan=False, allow_infinity=False)),
+    max_size=40,
 ).map(tuple)
 OUTCOMES = st.builds(
     Outcome,

@@ -65,7 +65,11 @@ def _task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **opt
     """A task of the machine that starts it."""
     context = options.get("context")
     machine = context.run(HERE.get) if context else HERE.get()
-    return asyncio.Task(_on(machine, work) if machine else work, loop=loop, **options)
+    if machine is None:
+        return asyncio.Task(work, loop=loop, **options)
+    task = asyncio.Task(_on(machine, work), loop=loop, **options)
+    task.add_done_callback(lambda _: work.close())  # else one that is cancelled before its first step leaves it open
+    return task
 
 
 async def _on(machine: Machine, work: Coroutine[Any, Any, Any]) -> Any:

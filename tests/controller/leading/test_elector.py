@@ -1,6 +1,7 @@
 """Electors in virtual time: killed, frozen, cut off, with clocks that drift. There is never a second leader."""
 
 import asyncio
+import gc
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
@@ -130,6 +131,18 @@ async def test_one_alone_leads_at_once_and_renews_in_time_and_not_more_often() -
         assert 28 <= len(scene.server.writes) <= 31
         assert scene.server.lease is not None
         assert (scene.server.lease.holder, scene.server.lease.transitions) == ("candidate-0", 0)
+
+
+async def test_work_that_ends_before_the_first_renewal_leaves_nothing_behind() -> None:
+    async def nothing() -> None:
+        """The renewal beside it is given up before its first step."""
+
+    async with a_scene() as scene:
+        one = scene.candidate(work=nothing)
+        await one.task
+        assert scene.server.lease is not None
+        assert scene.server.lease.holder == ""
+    gc.collect()
 
 
 async def test_one_that_stands_by_only_looks() -> None:
