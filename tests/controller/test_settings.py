@@ -113,3 +113,18 @@ def test_any_value_is_read_or_named(name: str, value: str) -> None:
     except SettingsError as error:
         refused = str(error)
     assert refused == "" or name in refused
+
+
+OWN = "https://own.example/api"
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [("", True), (OWN, True), (f"{OWN}/", True), (f"{OWN}.evil.example", False), (f"{OWN}/path", False)],
+)
+def test_only_the_very_address_is_the_operators_own_hub(url: str, own: bool) -> None:
+    assert ControllerSettings(namespace="s", image="i", hub_url=OWN).is_own_hub(url) is own
+
+
+def test_without_a_hub_of_the_operator_none_is_its_own() -> None:
+    assert not ControllerSettings(namespace="s", image="i").is_own_hub("")

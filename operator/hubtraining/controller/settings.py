@@ -55,6 +55,10 @@ class ControllerSettings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "INFO"
     log_format: Literal["json", "plain"] = "json"
 
+    def is_own_hub(self, url: str) -> bool:
+        """Whether a session's ``spec.hub.url``, which may be empty, means the operator's own hub."""
+        return bool(self.hub_url) and url.rstrip("/") in ("", self.hub_url)
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "ControllerSettings":
         """Read ``HUBTRAINING_*``; raises SettingsError that names every variable that is missing or wrong."""

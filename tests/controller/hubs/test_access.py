@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubtraining.controller.cluster.errors import KubeNotFound, KubeRefused, KubeUnavailable
-from hubtraining.controller.hubs.access import Access, NoAccess, access, is_own
+from hubtraining.controller.hubs.access import Access, NoAccess, access
 from hubtraining.controller.settings import ControllerSettings
 from hubtraining.controller.values.reasons import Reason
 from hubtraining.controller.values.world import Problem
@@ -169,19 +169,6 @@ async def test_an_identifier_that_lacks_its_key_is_looked_at_again() -> None:
 async def test_an_api_server_that_does_not_answer_is_not_the_sessions_fault() -> None:
     with pytest.raises(KubeUnavailable):
         await way(Secrets(failure=KubeUnavailable("away")), hub={"url": FOREIGN, "credentialsSecretRef": REF})
-
-
-@pytest.mark.parametrize(
-    ("url", "own"),
-    [("", True), (OWN, True), (f"{OWN}/", True), (f"{OWN}.evil.example", False), (f"{OWN}/path", False)],
-)
-def test_only_the_very_address_is_the_operators_own_hub(url: str, own: bool) -> None:
-    hub = {"url": url, "credentialsSecretRef": REF} if url else {}
-    assert is_own(parse(a_spec(hub=hub)), SETTINGS) is own
-
-
-def test_without_a_hub_of_the_operator_none_is_its_own() -> None:
-    assert not is_own(parse(a_spec()), ControllerSettings(namespace="s", image="i"))
 
 
 @given(st.binary(max_size=60))

@@ -44,14 +44,9 @@ class Access(msgspec.Struct, frozen=True):
     ca_bundle: str = ""
 
 
-def is_own(spec: SessionSpec, settings: ControllerSettings) -> bool:
-    """Whether the session uses the operator's own hub."""
-    return bool(settings.hub_url) and spec.hub.url.rstrip("/") in ("", settings.hub_url)
-
-
 async def access(namespace: str, spec: SessionSpec, settings: ControllerSettings, get: GetSecret) -> Access:
     """The session's way to its hub. Raises NoAccess, and KubeUnavailable."""
-    own = is_own(spec, settings)
+    own = settings.is_own_hub(spec.hub.url)
     url = settings.hub_url if own else spec.hub.url.rstrip("/")
     if not url:
         raise NoAccess(Problem(Reason.NO_HUB, "spec.hub.url is empty, and the operator has no hub of its own: set it."))

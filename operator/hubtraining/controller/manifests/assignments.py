@@ -39,7 +39,7 @@ def hub_access(
     spec: SessionSpec, settings: ControllerSettings, model_id: str, *, key_in_identifier: bool = False
 ) -> HubAccess:
     """The way to the hub: by the key in the identifier or in a Secret, or by a token for the operator's own hub."""
-    own = bool(settings.hub_url) and spec.hub.url.rstrip("/") in ("", settings.hub_url)
+    own = settings.is_own_hub(spec.hub.url)
     return HubAccess(
         url=settings.hub_url if own else spec.hub.url.rstrip("/"),
         model_id=model_id,
