@@ -35,6 +35,11 @@ class Condition(msgspec.Struct, frozen=True, rename="camel"):
     last_transition_time: datetime | None = None
 
 
+def find(conditions: Iterable[Condition], kind: ConditionType) -> Condition | None:
+    """The one of a type, if it is told."""
+    return next((each for each in conditions if each.type == kind), None)
+
+
 def merge(old: Iterable[Condition], new: Iterable[Condition], now: datetime) -> tuple[Condition, ...]:
     """Fold new conditions into old ones, in the order of ``ConditionType``; the time moves only when a status flips.
 

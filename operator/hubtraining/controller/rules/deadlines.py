@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from hubtraining.controller.rules.booking import earlier
 from hubtraining.controller.values.world import World
-from hubtraining.domain.conditions import Condition, ConditionType
+from hubtraining.domain.conditions import ConditionType, find
 
 
 def start(world: World) -> datetime | None:
@@ -71,16 +71,13 @@ def training_time(world: World) -> datetime | None:
 def _ran(world: World, since: datetime) -> bool:
     """Whether a trainer ran since then; where nothing was suspended, any did: creation is told by another clock."""
     began = training_time(world)
-    return began is not None and (began >= since or _suspended(world) is None)
-
-
-def _suspended(world: World) -> Condition | None:
-    return next((each for each in world.status.conditions if each.type == ConditionType.SUSPENDED), None)
+    suspended = find(world.status.conditions, ConditionType.SUSPENDED)
+    return began is not None and (began >= since or suspended is None)
 
 
 def _wanted_since(world: World) -> datetime | None:
     """Since when the session is wanted to train."""
-    suspended = _suspended(world)
+    suspended = find(world.status.conditions, ConditionType.SUSPENDED)
     if suspended is None:
         text = world.session.creation_time
         return datetime.fromisoformat(text) if text else None

@@ -17,7 +17,7 @@ from hubtraining.controller.rules.preparation import asking, begin, create, refu
 from hubtraining.controller.rules.stopping import broken, departing, grace_seconds, halted, stopping
 from hubtraining.controller.values.decisions import Confirm, Decision, DeletePod, DeleteSession
 from hubtraining.controller.values.world import World
-from hubtraining.domain.conditions import Condition, ConditionType
+from hubtraining.domain.conditions import Condition, ConditionType, find
 
 Rule = Callable[[World], Decision | None]
 
@@ -32,7 +32,7 @@ def leaving(world: World) -> Decision | None:
 
 def finished(world: World) -> Decision | None:
     """The session has ended: nothing is written any more, nothing runs on, and it is deleted when its time is over."""
-    summary = next((each for each in world.status.conditions if each.type == ConditionType.SUCCEEDED), None)
+    summary = find(world.status.conditions, ConditionType.SUCCEEDED)
     if summary is None or summary.status == "Unknown":
         return None
     expiry = deadlines.expiry(world)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from hubtraining.controller.values.reasons import EventReason, Reason
-from hubtraining.domain.conditions import Condition, ConditionType
+from hubtraining.domain.conditions import Condition, ConditionType, find
 from hubtraining.domain.status import AttemptStatus, CheckpointsStatus, CheckpointStatus, SessionStatus
 
 
@@ -44,7 +44,7 @@ def _hub(before: SessionStatus, after: SessionStatus) -> Iterator[Event]:
 
 
 def _model(before: SessionStatus, after: SessionStatus) -> Iterator[Event]:
-    ready = _condition(after, ConditionType.HUB_READY)
+    ready = find(after.conditions, ConditionType.HUB_READY)
     if after.model is not None and before.model is None and ready is not None:
         created = ready.reason == Reason.MODEL_CREATED.value
         yield Event(EventReason.MODEL_CREATED if created else EventReason.MODEL_LOADED, ready.message)
@@ -74,7 +74,7 @@ def _setbacks(before: SessionStatus, after: SessionStatus) -> Iterator[Event]:
     old, new = _newest(before, after.attempt), _newest(after, after.attempt)
     if new is None or new.is_open or (old is not None and not old.is_open):
         return
-    told = _condition(after, ConditionType.TRAINING)
+    told = find(after.conditions, ConditionType.TRAINING)
     ahead = told.message if told is not None and told.reason == Reason.RETRYING.value else ""
     if new.outcome == "Disrupted":
         yield Event(EventReason.PREEMPTED, ahead or f"{new.reason}: {new.message}", warning=True)
@@ -152,13 +152,9 @@ def _turned(
     before: SessionStatus, after: SessionStatus, kind: ConditionType
 ) -> Iterator[tuple[Condition | None, Condition]]:
     """The old and the new condition, where status or reason changed."""
-    old, new = _condition(before, kind), _condition(after, kind)
+    old, new = find(before.conditions, kind), find(after.conditions, kind)
     if new is not None and (old is None or (old.status, old.reason) != (new.status, new.reason)):
         yield old, new
-
-
-def _condition(status: SessionStatus, kind: ConditionType) -> Condition | None:
-    return next((each for each in status.conditions if each.type == kind), None)
 
 
 def _newest(status: SessionStatus, number: int) -> AttemptStatus | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from hubtraining.controller.values.messages import short
 from hubtraining.controller.values.reasons import Reason
 from hubtraining.controller.values.world import World
-from hubtraining.domain.conditions import Condition, ConditionStatus, ConditionType
+from hubtraining.domain.conditions import Condition, ConditionStatus, ConditionType, find
 from hubtraining.domain.report import CheckpointState, Outcome, Report
 from hubtraining.domain.session import AgentSpec
 
@@ -95,7 +95,7 @@ def silence(world: World) -> float | None:
 def hub_ready(world: World) -> tuple[Condition, ...]:
     """How the agent and the hub get on; nothing where that is as it was."""
     kind = ConditionType.HUB_READY
-    before = next((known for known in world.status.conditions if known.type == kind), None)
+    before = find(world.status.conditions, kind)
     hub = world.heard.report.hub if world.heard else None
     if hub is None:
         return ()

@@ -14,7 +14,7 @@ from hubtraining.controller.values.decisions import (
 )
 from hubtraining.controller.values.reasons import Reason
 from hubtraining.controller.values.world import Prepared, Problem, World
-from hubtraining.domain.conditions import Condition, ConditionType
+from hubtraining.domain.conditions import Condition, ConditionType, find
 from hubtraining.domain.names import pod_name
 from hubtraining.domain.session import SessionSpec
 from hubtraining.domain.status import AttemptStatus
@@ -113,7 +113,7 @@ def _anew(world: World) -> tuple[Condition, ...]:
     if world.attempt is None:
         return ()
     moves = condition(world, ConditionType.STALLED, "False", Reason.PROGRESSING, "A new attempt begins.")
-    stalled = any(each.type == ConditionType.STALLED for each in world.status.conditions)
+    stalled = find(world.status.conditions, ConditionType.STALLED)
     starting = training_is(world, "False", Reason.STARTING, f"The pods of attempt {world.number} are being created.")
     return unplaced(world, "The pod is not there yet."), starting, *((moves,) if stalled else ())
 
@@ -128,19 +128,15 @@ def _ready(world: World, answer: Prepared) -> tuple[Condition, ...]:
 
 def _as_told(world: World) -> tuple[Condition, ...]:
     """What holds in general, but for a spec that the last answer found wanting: asking again does not make it good."""
-    told = _told(world, ConditionType.ACCEPTED)
+    told = find(world.status.conditions, ConditionType.ACCEPTED)
     bad = told is not None and told.status == "False" and told.observed_generation == world.session.generation
     return tuple(each for each in going_on(world) if not bad or each.type != ConditionType.ACCEPTED)
 
 
 def _known_bad(world: World) -> bool:
     """Whether the last answer is told and was none: asking again does not make that unknown."""
-    hub = _told(world, ConditionType.HUB_READY)
+    hub = find(world.status.conditions, ConditionType.HUB_READY)
     return hub is not None and hub.status == "False"
-
-
-def _told(world: World, kind: ConditionType) -> Condition | None:
-    return next((each for each in world.status.conditions if each.type == kind), None)
 
 
 def _until(world: World) -> float | None:

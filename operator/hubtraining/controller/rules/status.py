@@ -19,7 +19,7 @@ from hubtraining.controller.rules.telling import (
 from hubtraining.controller.values.decisions import Decision
 from hubtraining.controller.values.reasons import Reason
 from hubtraining.controller.values.world import World
-from hubtraining.domain.conditions import Condition, ConditionType, merge
+from hubtraining.domain.conditions import Condition, ConditionType, find, merge
 from hubtraining.domain.session import Object
 from hubtraining.domain.status import CheckpointsStatus, CheckpointStatus, ProgressStatus, SessionStatus
 
@@ -127,8 +127,8 @@ def _is_open(status: SessionStatus) -> bool:
 
 
 def _summary(conditions: tuple[Condition, ...]) -> Condition:
-    found = (each for each in conditions if each.type == ConditionType.SUCCEEDED)
-    return next(found, Condition(ConditionType.SUCCEEDED, "Unknown", Reason.IN_PROGRESS))
+    unknown = Condition(ConditionType.SUCCEEDED, "Unknown", Reason.IN_PROGRESS)
+    return find(conditions, ConditionType.SUCCEEDED) or unknown
 
 
 def _stamped(before: SessionStatus, after: SessionStatus, world: World) -> SessionStatus:
